@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Set up, show and test Restyle on a machine that has Python 3.11 or newer and nothing else.
+
+    python3 scripts/dev.py demo             sets up .venv, stylizes a mesh with the bundled model into demo_output/
+    python3 scripts/dev.py test             sets up what is missing; lint, format, types, the default tests
+    python3 scripts/dev.py test --marked    then also the slow, blender, gui, gpu, ... tests that this machine can run
+
+Only the standard library is imported here: this script is what installs the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ENVIRONMENT = REPOSITORY / ".venv"
+BPY_VERSIONS = {"4.2": "4.2.23", "4.5": "4.5.15", "5.0": "5.0.1"}
+DEMO_PROMPT = "a vase made of red brick"
+
+
+def python_of(environment: Path) -> Path:
+    """The interpreter inside a virtual environment."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def run(command: list[str | Path], **variables: str) -> None:
+    """Run one command from the repository's root; a failure ends this script with the same code."""
+    print("\n$ " + " ".join(str(part) for part in command), flush=True)
+    code = subprocess.call([str(part) for part in command], cwd=REPOSITORY, env=os.environ | variables)
+    if code:
+        raise SystemExit(code)
+
+
+def set_up(environment: Path, *requirements: str) -> Path:
+    """Create the environment if need be and install `requirements` unless the same ones were installed before."""
+    wanted = "\n".join(requirements) + (REPOSITORY / "pyproject.toml").read_text()
+    stamp = environment / f"restyle-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}.installed"
+    python = python_of(environment)
+    if not stamp.exists():
+        if not python.exists():
+            print(f"Creating {environment.name} ...", flush=True)
+            venv.create(environment, with_pip=True)
+        run([python, "-m", "pip", "install", "--quiet", *requirements])
+        stamp.touch()
+    return python
+
+
+def demo() -> None:
+    """Stylize a mesh that the project makes itself, with the bundled model, and leave pictures of it."""
+    python = set_up(ENVIRONMENT, "-e", ".[server]")
+    output = REPOSITORY / "demo_output"
+    output.mkdir(exist_ok=True)
+    run([python, "scripts/demo_mesh.py", output / "vase.obj"])
+    stylized = output / "vase_stylized.ply"
+    run(
+        [
+            python,
+            "-m",
+            "restyle.cli.main",
+            "mesh",
+            output / "vase.obj",
+            DEMO_PROMPT,
+            "-o",
+            stylized,
+            "--preview",
+            output,
+        ]
+    )
+    print(f"\nThe stylized mesh: {stylized}\nIts pictures from several sides: {output / 'contact_sheet.png'}")
+
+
+def test(*, marked: bool) -> None:
+    """Lint, format, types and the default tests; with `marked` also what this machine can run of the others."""
+    python = set_up(ENVIRONMENT, "-e", ".[test]")
+    run([python, "-m", "ruff", "check", "."])
+    run([python, "-m", "ruff", "format", "--check", "."])
+    run([python, "-m", "mypy"])
+    run([python, "-m", "pytest"])
+    if marked:
+        test_marked(python)
+
+
+def test_marked(python: Path) -> None:
+    """The tests that need more time or more than a plain Python, each only where it can run."""
+    gpu = subprocess.call([str(python), "-c", "import torch, sys; sys.exit(not torch.cuda.is_available())"]) == 0
+    ray = subprocess.call([str(python), "-c", "import ray"], stderr=subprocess.DEVNULL) == 0
+    kinds = ["slow", "chaos", *(["gpu"] if gpu else []), *(["cluster"] if ray else [])]
+    blender = [f"not {other}" for other in ("blender", "gui")]
+    run_pytest(python, f"({' or '.join(kinds)}) and {' and '.join(blender)}", "tests")
+    if sys.version_info[:2] == (3, 11) and importlib.util.find_spec("venv"):
+        extension = REPOSITORY / "build" / "restyle_extension.zip"
+        for short, version in BPY_VERSIONS.items():
+            bpy_python = set_up(
+                REPOSITORY / f".venv-bpy-{short}", f"bpy=={version}", "pytest", "pytest-timeout", "platformdirs"
+            )
+            if not extension.exists():
+                run([bpy_python, "scripts/build_extension.py", "-o", extension])
+            for file in sorted((REPOSITORY / "tests" / "blender").glob("test_*.py")):
+                run_pytest(bpy_python, "blender", str(file), RESTYLE_SERVER_PYTHON=str(python))
+    if shutil.which("Xvfb") or os.environ.get("RESTYLE_GUI_BLENDER"):
+        run_pytest(python, "gui", "tests/gui")
+
+
+def run_pytest(python: Path, marks: str, where: str, **variables: str) -> None:
+    """Run the tests of these marks; that none is selected is no failure."""
+    command = [str(python), "-m", "pytest", where, "-m", marks]
+    print("\n$ " + " ".join(command), flush=True)
+    code = subprocess.call(command, cwd=REPOSITORY, env=os.environ | variables)
+    if code not in (0, 5):
+        raise SystemExit(code)
+
+
+def main() -> None:
+    """Read the command and do it."""
+    if sys.version_info < (3, 11):  # noqa: UP036  the one place that an older Python reaches
+        raise SystemExit(f"Restyle needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="stylize a mesh with the bundled model")
+    tests = commands.add_parser("test", help="lint, types and tests")
+    tests.add_argument("--marked", action="store_true", help="also the marked tests that this machine can run")
+    arguments = parser.parse_args()
+    if arguments.command == "demo":
+        demo()
+    else:
+        test(marked=arguments.marked)
+
+
+if __name__ == "__main__":
+    main()
