@@ -1,0 +1,95 @@
+"""Meshes as arrays: checks at the border, normals, and the unit sphere that the method works in."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restyle.errors import BadInputError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+UpAxis = Literal["y", "z"]
+
+
+def check_mesh(vertices: NDArray[Any], faces: NDArray[Any]) -> tuple[Floats, Integers]:
+    """Return the mesh as float64 vertices and int64 faces, or say what is wrong with it.
+
+    vertices: (V, 3) real, object units.
+    faces: (F, 3) integer, indices into `vertices`.
+    Raises BadInputError naming the array and the first bad row.
+    """
+    vertices, faces = np.asarray(vertices), np.asarray(faces)
+    if vertices.ndim != 2 or vertices.shape[1] != 3 or vertices.dtype.kind not in "fiu":
+        raise BadInputError(f"vertices must be a (V, 3) array of numbers, not {vertices.shape} {vertices.dtype}.")
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
+        raise BadInputError(
+            f"faces must be an (F, 3) array of integers, not {faces.shape} {faces.dtype}; triangulate the mesh first."
+        )
+    if len(vertices) == 0:
+        raise BadInputError("vertices is empty: the mesh has no vertices, so there is nothing to stylize.")
+    if len(faces) == 0:
+        raise BadInputError("faces is empty: the mesh has no faces; only surfaces can be stylized.")
+    points = vertices.astype(np.float64)
+    bad = ~np.isfinite(points).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise BadInputError(f"vertices[{row}] is {points[row].tolist()}: coordinates must be finite. Clean the mesh.")
+    triangles = faces.astype(np.int64)
+    bad = ((triangles < 0) | (triangles >= len(points))).any(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise BadInputError(
+            f"faces[{row}] is {triangles[row].tolist()}: indices must be 0 to {len(points) - 1}. Export the mesh anew."
+        )
+    return points, triangles
+
+
+def unit_sphere(vertices: Floats, faces: Integers) -> tuple[Floats, Floats, float]:
+    """Move the mesh into the unit sphere about the centroid of its vertices: (normalised, centre, radius).
+
+    Only vertices that a face uses count, so that a stray point cannot shrink the object.
+    Raises BadInputError when these vertices all lie in one place.
+    Source: Text2Mesh code, `Normalization/` (mean of the vertices, largest distance from it).
+    """
+    used = vertices[np.unique(faces)]
+    centre: Floats = used.mean(axis=0)
+    radius = float(np.linalg.norm(used - centre, axis=1).max())
+    if not radius > 1e-12 * float(np.abs(used).max()):
+        raise BadInputError("vertices: those of the faces all lie in one point, so the mesh has no size.")
+    return (vertices - centre) / radius, centre, radius
+
+
+def vertex_normals(vertices: Floats, faces: Integers) -> Floats:
+    """Unit normals (V, 3), the normals of the adjacent faces weighted by their angle at the vertex.
+
+    A vertex without a usable face gets its direction from the origin, so that every normal is finite.
+    Source: Thuermer and Wuethrich 1998, "Computing vertex normals from polygonal facets".
+    """
+    corners = vertices[faces]
+    following: Floats = np.roll(corners, -1, axis=1) - corners
+    preceding: Floats = np.roll(corners, 1, axis=1) - corners
+    crossed: Floats = np.cross(following[:, 0], preceding[:, 0])
+    face_normals = _unit(crossed)
+    angles: Floats = np.arccos(np.clip((_unit(following) * _unit(preceding)).sum(-1), -1.0, 1.0))
+    weighted = angles[..., None] * face_normals[:, None]
+    total: Floats = np.stack(
+        [np.bincount(faces.ravel(), weighted[..., axis].ravel(), len(vertices)) for axis in range(3)], axis=1
+    )
+    normals = _unit(total)
+    lost = np.linalg.norm(normals, axis=1) < 0.5
+    normals[lost] = _unit(vertices[lost])
+    normals[np.linalg.norm(normals, axis=1) < 0.5] = (0.0, 1.0, 0.0)
+    return normals
+
+
+def to_y_up(vectors: Floats, up: UpAxis) -> Floats:
+    """Turn (N, 3) vectors so that the axis `up` becomes +Y, the renderer's up."""
+    return vectors if up == "y" else np.stack([vectors[:, 0], vectors[:, 2], -vectors[:, 1]], axis=1)
+
+
+def _unit(vectors: Floats) -> Floats:
+    length: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-30)

@@ -1,0 +1,132 @@
+"""Every constant of the method under its own name, and the presets that people choose from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from .encoder import ClipEncoder
+from .geometry import UpAxis
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class StylizeOptions:
+    """Settings of one stylization; the defaults are those of the published demos (`demo/*.sh`, candle and alien).
+
+    iterations: optimiser steps, without those of the trials.
+    views: pictures rendered per step.
+    resolution_factor: rendered side / side that the encoder takes.
+    frequencies, sigma: number and standard deviation of the field's Fourier features.
+    width, depth, color_depth, displacement_depth: of the field's layers.
+    progressive_iterations: steps over which the Fourier features are revealed, low frequencies first; 0 for at once.
+    symmetry: make the field symmetric in this axis of the (+Y up) unit sphere.
+    standardize: divide the field's input by its standard deviation, axis by axis.
+    displacement_limit: largest displacement, in radii of the unit sphere.
+    displacement_from: share of the run after which displacement begins; colour is alone before.
+    global_copies, local_copies, geometry_copies: augmented copies per view: of the whole, of crops, of grey crops.
+    global_area, local_area, geometry_area: smallest and largest share of the picture that these take.
+    perspective, distortion: probability and strength of their perspective.
+    shared_draws: one random draw for all the views of a copy.
+    object_share: a crop is drawn again until the object fills this share of it.
+    fill: sRGB outside the picture after a perspective.
+    background: sRGB behind the object.
+    anchor_azimuth, anchor_elevation: of the first view, radians, +Y up.
+    azimuth_std, elevation_std: spread of the others about it, radians.
+    tight_views: zoom every view onto the object.
+    shared_views: render displacement alone from the same views as colour.
+    cull, perspective_correct, soft_light: of the renderer.
+    global_weight, local_weight, geometry_weight: of the three loss terms.
+    learning_rate, lr_decay, decay_step: of Adam, and its factor every so many steps.
+    contrasts, contrast_weight, contrast_scale: captions that must fit less, weight and logit scale of that term.
+    logit_limit, logit_penalty: colour logits beyond the limit are pulled back, so that colours keep a gradient.
+    trials, trial_iterations: starting colours that are tried, and steps given to each before the best goes on.
+    low_precision: run the encoder and the hidden layers of the field in bfloat16.
+    up: which axis of the mesh points up.
+    """
+
+    iterations: int = 1500
+    views: int = 5
+    resolution_factor: int = 1
+    frequencies: int = 256
+    sigma: float = 5.0
+    width: int = 256
+    depth: int = 4
+    color_depth: int = 2
+    displacement_depth: int = 2
+    progressive_iterations: int = 87
+    symmetry: Literal["x", "y", "z"] | None = None
+    standardize: bool = False
+    displacement_limit: float = 0.1
+    displacement_from: float = 0.0
+    global_copies: int = 1
+    local_copies: int = 4
+    geometry_copies: int = 4
+    global_area: tuple[float, float] = (1.0, 1.0)
+    local_area: tuple[float, float] = (0.1, 0.1)
+    geometry_area: tuple[float, float] = (0.1, 0.1)
+    perspective: float = 0.8
+    distortion: float = 0.5
+    shared_draws: bool = True
+    object_share: float = 0.0
+    fill: Triple = (1.0, 1.0, 1.0)
+    background: Triple = (1.0, 1.0, 1.0)
+    anchor_azimuth: float = 1.96349
+    anchor_elevation: float = 0.6283
+    azimuth_std: float = math.pi / 2
+    elevation_std: float = math.pi / 4
+    tight_views: bool = False
+    shared_views: bool = False
+    cull: bool = True
+    perspective_correct: bool = False
+    soft_light: bool = False
+    global_weight: float = 1.0
+    local_weight: float = 1.0
+    geometry_weight: float = 1.0
+    learning_rate: float = 5e-4
+    lr_decay: float = 0.9
+    decay_step: int = 100
+    contrasts: tuple[str, ...] = ()
+    contrast_weight: float = 0.0
+    contrast_scale: float = 20.0
+    logit_limit: float = 2.0
+    logit_penalty: float = 0.0
+    trials: int = 0
+    trial_iterations: int = 0
+    low_precision: bool = False
+    up: UpAxis = "y"
+
+
+_REFERENCE = StylizeOptions()
+# What the product changes: a renderer without dead zones and holes, views that the object fills, crops that hit it.
+_STANDARD = replace(
+    _REFERENCE,
+    iterations=500,
+    views=4,
+    local_copies=2,
+    geometry_copies=1,
+    local_area=(0.1, 0.4),
+    shared_draws=False,
+    object_share=0.5,
+    tight_views=True,
+    shared_views=True,
+    cull=False,
+    perspective_correct=True,
+    soft_light=True,
+    learning_rate=1e-3,
+    progressive_iterations=0,
+    low_precision=True,
+)
+_DRAFT = replace(
+    _STANDARD, iterations=150, views=3, width=128, frequencies=128, depth=2, color_depth=1, displacement_depth=1
+)
+
+PRESETS = MappingProxyType({"draft": _DRAFT, "standard": _STANDARD, "reference": _REFERENCE})
+
+
+def options_for(preset: str, encoder: ClipEncoder) -> StylizeOptions:
+    """The settings of `preset`, suited to `encoder`; raises KeyError for a preset that does not exist."""
+    return PRESETS[preset]

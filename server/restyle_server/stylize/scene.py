@@ -1,0 +1,154 @@
+"""What stays the same while a field is optimised: the mesh in the unit sphere, the encoder, the embedded texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, cosine_similarity, cross_entropy, normalize
+
+from .cameras import look_at_origin
+from .encoder import ClipEncoder
+from .geometry import check_mesh, to_y_up, unit_sphere, vertex_normals
+from .options import StylizeOptions
+from .raster import Coverage, fill, surface, visibility
+from .shade import shade
+
+GRAMMAR_WORDS = frozenset({"a", "an", "the", "of", "in", "with", "and", "made", "from", "image", "rendering", "object"})
+
+
+COLORS_AT_ONCE = 32
+
+
+class Scene:
+    """A mesh (V vertices, F faces), a prompt and an encoder, on one device.
+
+    points, normals: (V, 3) in the unit sphere, +Y up.
+    object_normals: (V, 3) in the object's own axes.
+    radius: of the unit sphere, object units.
+    query: (V, 3), where the field is asked.
+    """
+
+    def __init__(
+        self,
+        vertices: NDArray[Any],
+        faces: NDArray[Any],
+        prompt: str,
+        encoder: ClipEncoder,
+        options: StylizeOptions,
+        *,
+        device: torch.device,
+    ) -> None:
+        positions, triangles = check_mesh(vertices, faces)
+        normalised, _, self.radius = unit_sphere(positions, triangles)
+        self.object_normals = vertex_normals(normalised, triangles)
+        self.encoder, self.options, self.device = encoder, options, device
+
+        def tensor(array: NDArray[Any]) -> Tensor:
+            return torch.from_numpy(to_y_up(array, options.up)).float().to(device)
+
+        self.points, self.normals = tensor(normalised), tensor(self.object_normals)
+        self.faces = torch.from_numpy(triangles).to(device)
+        self.used = torch.from_numpy(np.unique(triangles)).to(device)
+        self.query = _field_input(self.points, options)
+        self.background = torch.tensor(options.background, device=device)
+        captions = [prompt, *(text for text in options.contrasts if not _shares_words(text, prompt))]
+        with torch.no_grad():
+            self.texts = normalize(encoder.encode_text(captions).to(device).float(), dim=1)
+
+    def deformed(self, displacement: Tensor) -> Tensor:
+        """Vertices (V, 3) moved along their normals by (V,) radii and fitted into the unit sphere anew."""
+        moved = self.points + self.normals * displacement[:, None]
+        used = moved[self.used]
+        centre = used.mean(dim=0)
+        radius: Tensor = torch.linalg.vector_norm(used - centre, dim=1).amax()
+        return (moved - centre) / radius
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Embeddings (..., D) float32 of pictures (..., 3, R, R)."""
+        images = pictures.flatten(0, -4).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.low_precision):
+            embedded = self.encoder.encode_image(images).float()
+        grouped: Tensor = embedded.view(*pictures.shape[:-3], -1)
+        return grouped
+
+    def fit(self, embedded: Tensor) -> Tensor:
+        """Cosine (K,) between the prompt and K groups of N views, (N, K, D).
+
+        The views are averaged as they come, so that one the encoder is sure of counts more (`clipavg view`).
+        """
+        return cosine_similarity(embedded.mean(dim=0), self.texts[:1], dim=1)
+
+    def misfit(self, embedded: Tensor) -> Tensor:
+        """What is to be minimised for each of K groups of N views, (N, K, D): (K,)."""
+        loss = -self.fit(embedded)
+        if self.options.contrast_weight == 0:
+            return loss
+        likeness = self.options.contrast_scale * normalize(embedded, dim=-1) @ self.texts.T
+        answer = torch.zeros(likeness.shape[:2].numel(), dtype=torch.long, device=likeness.device)
+        mistaken = cross_entropy(likeness.flatten(0, 1), answer, reduction="none").view(likeness.shape[:2])
+        return loss + self.options.contrast_weight * mistaken.mean(dim=0)
+
+    @torch.no_grad()
+    def embed_all_around(self, points: Tensor, colors: Sequence[Tensor], *, views: int, close_up: float = 1) -> Tensor:
+        """Embeddings (N, K, D) of the mesh at `points` (V, 3) in K colourings (V, 3), seen from fixed views.
+
+        close_up: if above 1, each view is also taken nearer by this factor, so that N is twice `views`.
+        """
+        pictures = [self._look_around(points, colors, views, 1.0)]
+        if close_up > 1:
+            pictures.append(self._look_around(points, colors, views, close_up))
+        return torch.cat(pictures)
+
+    def _look_around(self, points: Tensor, colors: Sequence[Tensor], views: int, zoom: float) -> Tensor:
+        azimuth = self.options.anchor_azimuth + 2 * math.pi * torch.arange(views, device=self.device) / views
+        cameras = look_at_origin(azimuth, torch.full_like(azimuth, self.options.anchor_elevation))
+        if self.options.tight_views:
+            cameras = cameras.fitted(points)
+        size = self.encoder.resolution * self.options.resolution_factor
+        coverage = visibility(cameras, points, self.faces, size, cull=self.options.cull)
+        if zoom > 1:
+            cameras = cameras.closer(_middles(coverage, views), zoom)
+            coverage = visibility(cameras, points, self.faces, size, cull=self.options.cull)
+        seen = surface(cameras, points, self.faces, coverage)
+        embedded = []
+        for start in range(0, len(colors), COLORS_AT_ONCE):
+            color = torch.cat([seen.interpolate(each) for each in colors[start : start + COLORS_AT_ONCE]], dim=1)
+            lit = shade(color.view(len(color), -1, 3), seen.normal[:, None], soft=self.options.soft_light)
+            canvas = fill(coverage, lit.flatten(1), self.background.repeat(lit.shape[1]), views)
+            small = avg_pool2d(canvas, self.options.resolution_factor)
+            embedded.append(self.embed(small.view(views, lit.shape[1], 3, *small.shape[2:])))
+        return torch.cat(embedded, dim=1)
+
+
+def _middles(coverage: Coverage, views: int) -> Tensor:
+    """A point on the object near its middle in each picture, (N, 2) normalised device coordinates."""
+    size, middles = coverage.size, []
+    for view in range(views):
+        pixel = coverage.pixel[coverage.view == view] % (size * size)
+        middle = pixel[len(pixel) // 2] if len(pixel) else pixel.new_tensor(size * size // 2)
+        middles.append(torch.stack([2 * (middle % size) + 1 - size, size - 1 - 2 * (middle // size)]) / size)
+    return torch.stack(middles).to(torch.float32)
+
+
+def _field_input(points: Tensor, options: StylizeOptions) -> Tensor:
+    """Where the field is asked: the points, folded at the plane of symmetry and standardized if so wished."""
+    query = points.clone()
+    if options.symmetry is not None:
+        axis = "xyz".index(options.symmetry)
+        query[:, axis] = query[:, axis].abs()
+    if options.standardize:
+        query = (query - query.mean(dim=0)) / query.std(dim=0).clamp_min(1e-6)
+    return query
+
+
+def _shares_words(text: str, prompt: str) -> bool:
+    """Whether a caption says part of what the prompt asks for, and so is no opposite of it."""
+    said, asked = (set(re.findall(r"\w+", words.lower())) for words in (text, prompt))
+    return bool((said & asked) - GRAMMAR_WORDS)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from restyle_server.stylize.field import FourierFeatures, StyleField
+
+
+def field(seed: int = 0) -> StyleField:
+    return StyleField(
+        frequencies=256,
+        sigma=5.0,
+        width=256,
+        depth=4,
+        color_depth=2,
+        displacement_depth=2,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+def test_size_of_the_published_network() -> None:
+    assert field().features.width == 515
+    assert sum(parameter.numel() for parameter in field().parameters()) == 659_460
+
+
+def test_starts_at_zero_or_at_a_colour() -> None:
+    network, points = field(), torch.rand(7, 3)
+    color, displacement = network(points)
+    assert not color.any()
+    assert not displacement.any()
+    network.start_from(torch.tensor([1.0, -2.0, 0.5]))
+    torch.testing.assert_close(network(points)[0], torch.tensor([1.0, -2.0, 0.5]).expand(7, 3))
+
+
+def test_fourier_features_have_the_frequencies_they_should() -> None:
+    """The mean frequency of a 3-D normal draw is sigma * sqrt(8 / pi), i.e. 1.6 sigma."""
+    features = FourierFeatures(20_000, 5.0, torch.Generator().manual_seed(0))
+    length = features.frequencies.norm(dim=0)
+    assert float(length.mean()) == pytest.approx(5 * math.sqrt(8 / math.pi), rel=0.01)
+    assert (length.diff() >= 0).all(), "low frequencies come first"
+    few = FourierFeatures(2, 1.0, torch.Generator().manual_seed(0))
+    point = torch.tensor([[0.1, 0.2, -0.3]])
+    angle = 2 * math.pi * point @ few.frequencies
+    torch.testing.assert_close(few(point), torch.cat([point, angle.sin(), angle.cos()], dim=1))
+
+
+def test_progressive_encoding_reveals_low_frequencies_first() -> None:
+    features = FourierFeatures(4, 3.0, torch.Generator().manual_seed(0))
+    points = torch.rand(5, 3, generator=torch.Generator().manual_seed(1))
+    full, part = features(points), features(points, 0.375)
+    torch.testing.assert_close(part[:, :3], full[:, :3])
+    for half in (slice(3, 7), slice(7, 11)):
+        torch.testing.assert_close(part[:, half], full[:, half] * torch.tensor([1.0, 0.5, 0.0, 0.0]))
+
+
+def test_seed_decides_the_network() -> None:
+    states = [field(seed).state_dict() for seed in (0, 0, 1)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not torch.equal(states[0]["trunk.0.weight"], states[2]["trunk.0.weight"])
+
+
+def test_initial_weights_are_distributed_as_torchs() -> None:
+    ours, theirs = field().trunk[2].weight.detach(), torch.nn.Linear(256, 256).weight.detach()
+    assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.02)
+    assert float(ours.abs().max()) == pytest.approx(1 / 16, rel=0.01)
