@@ -1,0 +1,81 @@
+"""Scores of a trained encoder on pictures it has not seen, half of them of combinations it has not seen."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor
+
+from .grammar import canonical
+from .recipe import KINDS, held_out, labels_of
+from .tokens import unique_rows
+
+Encode = Callable[[Tensor], Tensor]
+EncodeText = Callable[[list[str]], Tensor]
+
+
+def embed_pictures(pictures: np.ndarray, encode: Encode, size: int) -> Tensor:
+    """Return unit embeddings (N, D) of uint8 pictures."""
+    out = []
+    for start in range(0, len(pictures), 250):
+        images = torch.tensor(pictures[start : start + 250]).permute(0, 3, 1, 2).float() / 255.0
+        images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+        out.append(F.normalize(encode(images.clamp(0, 1)).float(), dim=-1))
+    return torch.cat(out)
+
+
+def one_of_twenty(similarity: Tensor, own: np.ndarray, pools: list[np.ndarray], rng: np.random.Generator) -> float:
+    """Return how often the own caption beats 19 others drawn from each picture's pool."""
+    right = 0
+    for k, pool in enumerate(pools):
+        others = rng.choice(pool, min(19, len(pool)), replace=False)
+        right += bool((similarity[k, own[k]] > similarity[k, torch.from_numpy(others)]).all())
+    return right / len(pools)
+
+
+def score(
+    pictures: np.ndarray, scenes: np.ndarray, encode: Encode, encode_text: EncodeText, size: int
+) -> dict[str, float]:
+    """Return the table of scores: top-1 of 20 (random and hard), materials, colours, geometry."""
+    labels = labels_of(scenes)
+    tuples, own = unique_rows(labels)
+    with torch.no_grad():
+        texts = F.normalize(encode_text([canonical(t) for t in tuples]).float(), dim=-1)
+        similarity = embed_pictures(pictures, encode, size) @ texts.T
+    rng = np.random.default_rng(0)
+    distance = (tuples[:, None] != tuples[None]).sum(-1)
+    everyone = np.arange(len(tuples))
+    random_pools = [everyone[everyone != i] for i in own]
+    hard_pools = [everyone[(everyone != i) & (distance[i] <= 1)] for i in own]
+    hard_pools = [
+        near if len(near) >= 19 else np.concatenate([near, rng.choice(far, 19 - len(near))])
+        for near, far in zip(hard_pools, random_pools, strict=True)
+    ]
+    unseen = np.array([held_out(row) for row in labels])
+    result = {}
+    # Held-out combinations are compared with seen ones, not with the easier single materials.
+    combined = (labels[:, 1] >= 0) | (labels[:, 3] > 0)
+    for name, mask in (("held_out", unseen), ("seen", combined & ~unseen), ("single", ~combined)):
+        rows = np.flatnonzero(mask)
+        part = similarity[rows]
+        result[f"{name}_top1_of_20"] = one_of_twenty(part, own[rows], [random_pools[i] for i in rows], rng)
+        result[f"{name}_hard_20"] = one_of_twenty(part, own[rows], [hard_pools[i] for i in rows], rng)
+    return result | by_attribute(similarity, scenes, labels, tuples)
+
+
+def by_attribute(similarity: Tensor, scenes: np.ndarray, labels: np.ndarray, tuples: np.ndarray) -> dict[str, float]:
+    """Return how often the attribute is right when only captions that differ in that attribute compete."""
+    result: dict[str, list[bool]] = {}
+    for k, (kind, row) in enumerate(zip(scenes["kind"], labels, strict=True)):
+        name = KINDS[kind]
+        free = {"material": 0, "tinted": 0, "color": 1}.get(name)
+        checks = [] if free is None else [(f"{name}_surface" if free == 0 else "color", free)]
+        checks += [("geometry", 3)] if name == "color" else []
+        checks += [("tinted_color", 1)] if name == "tinted" else []
+        for title, column in checks:
+            rest = [c for c in range(4) if c != column]
+            rivals = np.flatnonzero((tuples[:, rest] == row[rest]).all(1))
+            best = tuples[rivals[int(similarity[k, torch.from_numpy(rivals)].argmax())]]
+            result.setdefault(title, []).append(bool(best[column] == row[column]))
+    return {title: float(np.mean(hits)) for title, hits in result.items()}

@@ -1,0 +1,46 @@
+"""Pictures of the world on disk: a memory-mapped array and the scene records beside it, extended as asked."""
+
+from pathlib import Path
+
+import numpy as np
+
+from . import recipe
+from .scene import SCENE
+
+SIZE = 96
+CHUNK = 2000
+TRAINING_SEED, TEST_SEED = 1000, 900_000
+
+
+def extend(folder: Path, name: str, count: int, seed: int, held_share: float) -> None:
+    """Render until `count` pictures (rounded up to whole chunks) exist; a second call goes on where the first stopped.
+
+    Chunk k is drawn with seed + k, so the pictures do not depend on how the work was split.
+    """
+    from .tracer import render_all  # numba compiles for half a minute; reading the store must not wait for that
+
+    folder.mkdir(parents=True, exist_ok=True)
+    chunk_bytes = CHUNK * SIZE * SIZE * 3
+    pictures_path, scenes_path = folder / f"{name}.pictures", folder / f"{name}.scenes"
+    done = scenes_path.stat().st_size // (CHUNK * SCENE.itemsize) if scenes_path.exists() else 0
+    with pictures_path.open("r+b" if done else "wb") as pictures, scenes_path.open("r+b" if done else "wb") as records:
+        for chunk in range(done, -(-count // CHUNK)):
+            scenes = recipe.draw_scenes(CHUNK, seed + chunk, held_share)
+            out = np.empty((CHUNK, SIZE, SIZE, 3), np.uint8)
+            render_all(scenes, out)
+            pictures.seek(chunk * chunk_bytes)
+            pictures.write(out.tobytes())
+            pictures.flush()
+            # The records are written last: they say how many pictures are complete.
+            records.seek(chunk * CHUNK * SCENE.itemsize)
+            records.write(scenes.tobytes())
+            records.flush()
+            print(f"{name}: {(chunk + 1) * CHUNK} pictures", flush=True)
+
+
+def load(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pictures (N, 96, 96, 3) uint8, memory-mapped, and their scene records (N,)."""
+    scenes = np.fromfile(folder / f"{name}.scenes", SCENE)
+    scenes = scenes[: len(scenes) // CHUNK * CHUNK]
+    pictures = np.memmap(folder / f"{name}.pictures", np.uint8, "r", shape=(len(scenes), SIZE, SIZE, 3))
+    return pictures, scenes

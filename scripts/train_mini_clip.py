@@ -1,0 +1,328 @@
+"""Train the bundled CLIP `mini`: render the picture world, train, evaluate, write the weights.
+
+    python scripts/train_mini_clip.py --minutes 60
+
+The run is resumable: called again, it goes on from its last checkpoint; with more --minutes it trains longer.
+Method: CLIP (Radford et al. 2021) with ModifiedResNet towers, several positives per caption (Khosla et al. 2020,
+"Supervised contrastive learning"), auxiliary attribute heads, near-miss captions, and a moving average of the weights.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from open_clip.model import CLIP
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+from mini_world import evaluate, grammar, recipe, store
+from mini_world.augment import augment
+from mini_world.scene import GEOMETRIES, SHAPES
+from mini_world.surface import SURFACES
+from mini_world.tokens import CONTEXT, UNKNOWN, CompactTokenizer
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "mini_clip"
+PACKAGE = ROOT / "server" / "restyle_server" / "models" / "mini"
+SIZE, BATCH, LEARNING_RATE, WARMUP = 64, 128, 2e-3, 0.03
+AVERAGE_EVERY = 5
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+# Surfaces that are taken for each other, most of all by an optimiser: one batch in three comes from one family.
+FAMILIES = (
+    ("brick", "copper", "rust", "strawberry", "plain", "mottled", "patches", "mosaic", "checks", "leather"),
+    ("gold", "cheese", "honeycomb", "sand", "plain", "mottled", "patches", "copper", "wicker", "lava"),
+    ("wood", "bark", "leather", "chocolate", "wicker", "rope", "fur", "plain", "mottled", "stripes"),
+    ("moss", "grass", "cactus", "watermelon", "scales", "plain", "camouflage", "mottled"),
+    ("stone", "cobblestone", "granite", "concrete", "marble", "silver", "snow", "paper", "plain", "mottled"),
+    ("water", "ice", "clouds", "denim", "galaxy", "crystal", "plain", "mottled", "scales"),
+    ("stripes", "dots", "checks", "zigzag", "plaid", "mottled", "patches", "zebra"),
+)
+
+
+def model_config(vocabulary: int) -> dict[str, object]:
+    """Return the open_clip configuration of mini for a vocabulary size."""
+    return {
+        "embed_dim": 128,
+        "vision_cfg": {"image_size": SIZE, "layers": [1, 1, 1, 1], "width": 24, "patch_size": None},
+        "text_cfg": {"context_length": CONTEXT, "vocab_size": vocabulary, "width": 64, "heads": 4, "layers": 2},
+    }
+
+
+class Batches:
+    """Draws training batches: pictures, captions, near-miss captions and labels."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.pictures, self.scenes = store.load(folder, "train")
+        self.labels = recipe.labels_of(self.scenes)
+        self.numpy_rng = np.random.default_rng(seed)
+        self.torch_rng = torch.Generator().manual_seed(seed)
+        self.tokenizer = CompactTokenizer()
+        self.families = [np.flatnonzero(np.isin(self.labels[:, 0], [SURFACES.index(n) for n in f])) for f in FAMILIES]
+        self.kinds = [np.flatnonzero(self.scenes["kind"] == k) for k in range(len(recipe.KINDS))]
+
+    def rows(self) -> np.ndarray:
+        """Draw picture numbers: from everything, from one family of look-alikes, or from one kind."""
+        draw = self.numpy_rng.random()
+        if draw < 0.5:
+            return np.sort(self.numpy_rng.integers(len(self.labels), size=BATCH))
+        pools = self.families if draw < 0.83 else self.kinds
+        pool = pools[self.numpy_rng.integers(len(pools))]
+        return np.sort(self.numpy_rng.choice(pool, BATCH))
+
+    def near_miss(self, row: np.ndarray) -> np.ndarray:
+        """Return a label tuple that differs from `row` in one attribute and is not held out."""
+        rng = self.numpy_rng
+        for _ in range(8):
+            other, attribute = row.copy(), rng.integers(4)
+            if attribute == 0:
+                other[0] = self.labels[rng.integers(len(self.labels)), 0]
+                if SURFACES[other[0]] in recipe.TWO_COLOR + recipe.BLOTCH and row[2] < 0:
+                    continue
+                if SURFACES[other[0]] == "plain" and row[1] < 0:
+                    continue
+            elif attribute in (1, 2) and row[attribute] >= 0:
+                other[attribute] = rng.integers(len(recipe.COLOR_NAMES))
+            elif attribute == 3 and row[2] < 0:
+                other[3] = rng.integers(len(GEOMETRIES))
+            swapped = other[2] >= 0 and other[1] == other[2]
+            if not swapped and (other != row).any() and not recipe.held_out(other):
+                return self.ordered(other)
+        return np.asarray(self.labels[rng.integers(len(self.labels))])
+
+    @staticmethod
+    def ordered(row: np.ndarray) -> np.ndarray:
+        """Sort the two colours where their order has no meaning."""
+        if row[2] >= 0 and SURFACES[row[0]] != "dots":
+            row[1:3] = np.sort(row[1:3])
+        return row
+
+    def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return images (B, 3, R, R), text rows (T, 32), labels (B, 4), label tuples of texts (T, 4), shapes (B,)."""
+        rows = self.rows()
+        labels = self.labels[rows]
+        missed = np.stack([self.near_miss(row) for row in labels[::2]])
+        texts = np.concatenate([labels, missed])
+        shapes = self.scenes["shape"][rows].astype(np.int64)
+        captions = [
+            grammar.caption(self.numpy_rng, t, int(s))
+            for t, s in zip(texts, np.concatenate([shapes, shapes[::2]]), strict=True)
+        ]
+        images = augment(torch.from_numpy(self.pictures[rows]), SIZE, self.torch_rng)
+        tokens = self.tokenizer(captions, self.numpy_rng)
+        return images, tokens, torch.from_numpy(labels), torch.from_numpy(texts), torch.from_numpy(shapes)
+
+
+class Heads(nn.Module):
+    """Linear classifiers of surface, colours, geometry and shape on the image embedding; not kept afterwards."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        colors = len(recipe.COLOR_NAMES) + 1
+        sizes = (len(SURFACES), colors, colors, len(GEOMETRIES), len(SHAPES))
+        self.layers = nn.ModuleList(nn.Linear(width, n) for n in sizes)
+
+    def loss(self, features: Tensor, labels: Tensor, shapes: Tensor) -> Tensor:
+        """Return the mean cross-entropy; colour -1 is a class of its own."""
+        targets = torch.cat([labels[:, :1], labels[:, 1:3] + 1, labels[:, 3:], shapes[:, None]], 1)
+        losses = [F.cross_entropy(layer(features), targets[:, k]) for k, layer in enumerate(self.layers)]
+        return torch.stack(losses).mean()
+
+
+def encode_short(model: CLIP, tokens: Tensor) -> Tensor:
+    """Encode texts up to the longest one's end; causal attention makes this equal to encoding all 32 positions."""
+    length = int((tokens != 0).sum(1).max())
+    tokens = tokens[:, :length]
+    x = model.token_embedding(tokens) + model.positional_embedding[:length]
+    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
+    embeddings: Tensor = x[torch.arange(len(x)), tokens.argmax(-1)] @ model.text_projection
+    return embeddings
+
+
+def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor, labels: Tensor, text_labels: Tensor) -> Tensor:
+    """Return the symmetric contrastive loss in which equal label tuples are positives of each other."""
+    same = (labels[:, None] == text_labels[None]).all(-1).float()
+    logits = scale * F.normalize(images, dim=-1) @ F.normalize(texts, dim=-1).T
+    to_text = -(same / same.sum(1, keepdim=True) * logits.log_softmax(1)).sum(1).mean()
+    count = len(images)
+    own = same[:, :count]
+    to_image = -(own / own.sum(0, keepdim=True) * logits[:, :count].log_softmax(0)).sum(0).mean()
+    return 0.5 * (to_text + to_image)
+
+
+class Trainer:
+    """Model, heads, optimiser and moving average, with a checkpoint in safetensors."""
+
+    def __init__(self, vocabulary: int, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.model = CLIP(**model_config(vocabulary)).to(memory_format=torch.channels_last)
+        self.heads = Heads(128)
+        self.average = CLIP(**model_config(vocabulary)).to(memory_format=torch.channels_last).eval()
+        self.average.load_state_dict(self.model.state_dict())
+        self.named = dict(self.model.named_parameters()) | {f"heads.{n}": p for n, p in self.heads.named_parameters()}
+        decayed = [p for p in self.named.values() if p.ndim > 1]
+        plain = [p for p in self.named.values() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98), fused=True)
+        self.mean, self.std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+        self.step, self.seconds = 0, 0.0
+
+    def train_step(self, batch: tuple[Tensor, ...], rate: float) -> float:
+        """Take one step at a learning rate and return the contrastive loss."""
+        images, tokens, labels, text_labels, shapes = batch
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        images = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            features, texts = self.model.encode_image(images), encode_short(self.model, tokens)
+        features, texts = features.float(), texts.float()
+        loss = contrastive_loss(features, texts, self.model.logit_scale.exp(), labels, text_labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss + self.heads.loss(features, labels, shapes)).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.named.values(), 1.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(max=math.log(50.0))
+            self.model.token_embedding.weight[UNKNOWN] = 0.0
+            if self.step % AVERAGE_EVERY == 0:
+                self.follow(min(0.99, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        return loss.item()
+
+    def follow(self, decay: float) -> None:
+        """Move the average towards the model."""
+        for ours, theirs in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+            if ours.dtype.is_floating_point:
+                ours.lerp_(theirs, 1 - decay)
+            else:
+                ours.copy_(theirs)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything a checkpoint holds, by name."""
+        out = {f"model.{n}": t for n, t in self.model.state_dict().items()}
+        out |= {f"average.{n}": t for n, t in self.average.state_dict().items()}
+        out |= {f"heads.{n}": t for n, t in self.heads.state_dict().items()}
+        for name, parameter in self.named.items():
+            for key, value in self.optimizer.state[parameter].items():
+                out[f"optimizer.{name}.{key}"] = value
+        return out
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint atomically."""
+        tensors = {n: t.detach().clone().contiguous() for n, t in self.tensors().items()}
+        write_atomically(path, tensors, {"step": str(self.step), "seconds": str(self.seconds)})
+
+    def load(self, path: Path) -> None:
+        """Restore a checkpoint."""
+        with safe_open(path, "pt") as file:
+            tensors = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118 (not a dict)
+            self.step, self.seconds = int(file.metadata()["step"]), float(file.metadata()["seconds"])
+        for prefix, module in (("model.", self.model), ("average.", self.average), ("heads.", self.heads)):
+            module.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        for name, parameter in self.named.items():
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            self.optimizer.state[parameter] = {k: tensors[f"optimizer.{name}.{k}"] for k in keys}
+
+
+def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file so that readers see the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata)
+    partial.replace(path)
+
+
+def recipe_hash() -> str:
+    """Return a hash of the sources that determine the data and the training."""
+    digest = hashlib.sha256()
+    for source in [*sorted((ROOT / "scripts" / "mini_world").glob("*.py")), Path(__file__)]:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def encoders(model: CLIP, tokenizer: CompactTokenizer) -> tuple[evaluate.Encode, evaluate.EncodeText]:
+    """Return picture and text encoders of a compact model."""
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return lambda x: model.encode_image((x - mean) / std), lambda captions: model.encode_text(tokenizer(captions))
+
+
+def export(
+    trainer: Trainer, tokenizer: CompactTokenizer, folder: Path, scores: dict[str, float], pictures: int
+) -> None:
+    """Write the averaged model over the full vocabulary as fp16, with words and scores in the file's metadata."""
+    state = {n: t.detach().clone().contiguous() for n, t in trainer.average.state_dict().items()}
+    state["token_embedding.weight"] = tokenizer.scatter(state["token_embedding.weight"])
+    state = {n: t.half() if t.dtype.is_floating_point else t for n, t in state.items()}
+    metadata = {
+        "words": " ".join(grammar.vocabulary()),
+        "scores": json.dumps({k: round(v, 4) for k, v in scores.items()}),
+        "recipe": recipe_hash(),
+        "steps": str(trainer.step),
+        "samples": str(trainer.step * BATCH),
+        "pictures": str(pictures),
+    }
+    config = model_config(tokenizer.full.vocab_size)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_atomically(folder / "mini.safetensors", state, metadata)
+
+
+def train(trainer: Trainer, batches: Batches, minutes: float, checkpoint: Path) -> None:
+    """Train until the budget of wall-clock minutes is used, with a cosine schedule over it."""
+    started, before, last_save = time.monotonic(), trainer.seconds, time.monotonic()
+    losses: list[float] = []
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(batches.draw)
+        while trainer.seconds < 60 * minutes:
+            progress = trainer.seconds / (60 * minutes)
+            rate = LEARNING_RATE * min(progress / WARMUP + 0.02, 0.5 * (1 + math.cos(math.pi * progress)))
+            batch, upcoming = upcoming.result(), pool.submit(batches.draw)
+            losses.append(trainer.train_step(batch, rate))
+            trainer.seconds = before + time.monotonic() - started
+            if trainer.step % 50 == 0:
+                speed = BATCH * len(losses) / (trainer.seconds - before)
+                minute, loss = trainer.seconds / 60, np.mean(losses[-50:])
+                print(f"step {trainer.step}  {minute:.1f} min  loss {loss:.3f}  {speed:.0f}/s", flush=True)
+            if time.monotonic() - last_save > 60:
+                trainer.save(checkpoint)
+                last_save = time.monotonic()
+    trainer.save(checkpoint)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60, help="training time in all, checkpoints included")
+    parser.add_argument("--pictures", type=int, default=64_000, help="training pictures to render (28 kB each)")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for pictures and checkpoint")
+    parser.add_argument("--out", type=Path, default=PACKAGE, help="folder for mini.safetensors and config.json")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    store.extend(args.work, "train", args.pictures, store.TRAINING_SEED, 0.0)
+    store.extend(args.work, "test", 4000, store.TEST_SEED, 0.5)
+    checkpoint = args.work / "checkpoint.safetensors"
+    tokenizer = CompactTokenizer()
+    trainer = Trainer(len(tokenizer), args.seed)
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    # A resumed run draws new batches, not the first ones again.
+    batches = Batches(args.work, args.seed + 7919 * trainer.step)
+    trainer.model.train()
+    train(trainer, batches, args.minutes, checkpoint)
+    pictures, scenes = store.load(args.work, "test")
+    scores = evaluate.score(pictures, scenes, *encoders(trainer.average, tokenizer), SIZE)
+    export(trainer, tokenizer, args.out, scores, len(batches.labels))
+    print(json.dumps(scores, indent=2))
+
+
+if __name__ == "__main__":
+    main()

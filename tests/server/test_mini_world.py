@@ -1,0 +1,117 @@
+"""The picture world of mini: repeatable, honest about what is held out, and captions that say what is shown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("numba")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from mini_world import grammar, recipe, store, tracer
+from mini_world.palettes import COLORS, NATURAL
+from mini_world.scene import SCENE
+from mini_world.surface import SURFACES, Surface
+from mini_world.tokens import CONTEXT, UNKNOWN, CompactTokenizer
+
+
+def plain_ball(color: str, look: int = 0) -> np.ndarray:
+    """One scene of a plain ball on white, centred."""
+    scenes = np.zeros(1, SCENE)
+    scenes["zoom"], scenes["frame"], scenes["palette"] = 1.0, np.eye(3), COLORS[color]
+    scenes["background"], scenes["look"], scenes["scale"] = 1.0, look, 1.0
+    return scenes
+
+
+def render(scenes: np.ndarray, size: int = 32) -> np.ndarray:
+    out = np.empty((len(scenes), size, size, 3), np.uint8)
+    tracer.render_all(scenes, out)
+    return out
+
+
+def test_same_seed_same_scenes_and_pictures() -> None:
+    first, second = recipe.draw_scenes(4, 3), recipe.draw_scenes(4, 3)
+    assert (first == second).all()
+    assert (render(first) == render(second)).all()
+    assert (first != recipe.draw_scenes(4, 4)).any()
+
+
+def test_training_never_shows_a_held_out_combination() -> None:
+    assert not any(recipe.held_out(row) for row in recipe.labels_of(recipe.draw_scenes(1500, 1)))
+    assert all(recipe.held_out(row) for row in recipe.labels_of(recipe.draw_scenes(50, 1, held_share=1.0)))
+
+
+def test_the_light_is_text2mesh_s() -> None:
+    picture = render(plain_ball("white"), 65)[0]
+    # Facing the camera the normal is (0, 0, 1): L = 0.28209479 + 0.48860251.
+    expected = 255 * 0.77069730 * np.array(COLORS["white"])
+    assert np.abs(picture[32, 32] - expected).max() < 3
+    assert picture[20, 40].mean() > picture[44, 22].mean() + 60
+    assert (picture[0, 0] == 255).all()
+
+
+@pytest.mark.parametrize("color", ["red", "green", "blue"])
+def test_a_plain_ball_has_its_colour(color: str) -> None:
+    picture = render(plain_ball(color))[0]
+    assert picture[16, 16].argmax() == ("red", "green", "blue").index(color)
+
+
+def test_every_surface_draws_something_of_its_own() -> None:
+    scenes = np.repeat(plain_ball("grey"), len(SURFACES))
+    scenes["surface"], scenes["seed"], scenes["detail"] = np.arange(len(SURFACES)), 5, 0.4
+    for scene in scenes:
+        name = SURFACES[scene["surface"]]
+        scene["palette"] = NATURAL.get(name, [[COLORS["red"], COLORS["white"], COLORS["white"]]])[0]
+    pictures = render(scenes).astype(int)
+    assert all(np.abs(a - b).mean() > 1 for i, a in enumerate(pictures) for b in pictures[:i])
+
+
+def test_captions_use_listed_words_and_fit_the_context() -> None:
+    rng = np.random.default_rng(0)
+    words = set(grammar.vocabulary())
+    tokenizer = CompactTokenizer()
+    for scene, labels in zip(scenes := recipe.draw_scenes(1500, 2), recipe.labels_of(scenes), strict=True):
+        caption = grammar.caption(rng, labels, int(scene["shape"]))
+        assert set(caption.lower().split()) <= words, caption
+        rows = tokenizer([caption])[0].tolist()
+        assert UNKNOWN not in rows, caption
+        assert rows.index(len(tokenizer) - 1) < CONTEXT - 6, caption
+
+
+def test_a_caption_names_its_colours_and_its_surface() -> None:
+    rng = np.random.default_rng(1)
+    names = tuple(COLORS)
+    stripes = (Surface.STRIPES, names.index("red"), names.index("white"), 0)
+    for _ in range(50):
+        caption = grammar.caption(rng, stripes, 0)
+        assert "red" in caption
+        assert "white" in caption
+        assert "strip" in caption
+    assert grammar.canonical((Surface.BRICK, names.index("blue"), -1, 0)) == "an object made of blue brick"
+    assert grammar.canonical((Surface.PLAIN, names.index("red"), -1, 2)) == "a spiky red object"
+
+
+def test_compact_rows_scatter_to_the_tokens_they_came_from() -> None:
+    tokenizer = CompactTokenizer()
+    table = torch.arange(len(tokenizer), dtype=torch.float32)[:, None]
+    full = tokenizer.scatter(table)
+    caption = "a candle made of red brick"
+    compact = tokenizer([caption])[0]
+    expected = table[compact[compact > 0]]
+    tokens = tokenizer.full([caption])[0]
+    assert full[tokens[: len(expected)]].tolist() == expected.tolist()
+
+
+def test_the_store_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "CHUNK", 3)
+    store.extend(tmp_path, "train", 3, 10, 0.0)
+    first = np.array(store.load(tmp_path, "train")[0])
+    store.extend(tmp_path, "train", 6, 10, 0.0)
+    pictures, scenes = store.load(tmp_path, "train")
+    assert pictures.shape == (6, store.SIZE, store.SIZE, 3)
+    assert (pictures[:3] == first).all()
+    assert (scenes[3:] == recipe.draw_scenes(3, 11)).all()
