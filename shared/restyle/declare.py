@@ -6,6 +6,7 @@ A job is declared once in `restyle/jobs/` with these classes and implemented onc
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -61,12 +62,12 @@ class Parameter:
     def _check_number(self, value: object) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{self.name}: {value!r} is not a number.")
+        if not -sys.float_info.max <= value <= sys.float_info.max:  # NaN fails this too
+            raise UsageError(f"{self.name}: {value!r} is not a finite number.")
         if self.type == "int":
-            if value != math.floor(value) or math.isinf(value):
+            if value != math.floor(value):
                 raise UsageError(f"{self.name}: {value!r} is not a whole number.")
             value = int(value)
-        elif not math.isfinite(value):
-            raise UsageError(f"{self.name}: {value!r} is not a finite number.")
         self._check_range(value, self.unit)
         return value if self.type == "int" else float(value)
 

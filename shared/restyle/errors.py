@@ -6,6 +6,7 @@
     │   └── ModelMissingError     a model is not on this machine: download it        (20)
     ├── RetryableError            nothing is wrong with the request: try again       (10)
     │   ├── ServerUnavailableError  nobody answers, or the server went away
+    │   ├── BlobMissingError      an array is no longer on the server
     │   └── ResourcesError        memory or disk ran out
     ├── CancelledError            somebody asked for it                              (30)
     ├── VersionMismatchError      the two ends speak different protocols: update one (1)
@@ -64,6 +65,12 @@ class ServerUnavailableError(RetryableError):
     """No server answers at the address, or it went away."""
 
     code = "server_unavailable"
+
+
+class BlobMissingError(RetryableError):
+    """An array that was asked for is not, or no longer, on the server: a newer preview has taken its place."""
+
+    code = "blob_missing"
 
 
 class ResourcesError(RetryableError):

@@ -135,5 +135,5 @@ def _sheet(mesh: Mesh, options: StylizeOptions, result: StylizeResult) -> NDArra
     azimuths = [options.anchor_azimuth + angle for angle in around * SHEET_ROWS]
     elevations = [elevation for elevation in SHEET_ELEVATIONS for _ in around]
     moved = mesh.vertices + result.offset
-    pictures = render_views(moved, mesh.faces, result.colors, azimuths, elevations, SHEET_SIZE, up=mesh.up)
+    pictures = render_views(moved, mesh.faces, result.colors, azimuths, elevations, size=SHEET_SIZE, up=mesh.up)
     return contact_sheet(pictures, SHEET_COLUMNS)

@@ -6,6 +6,8 @@ result. Embedding a few hundred candidates costs as much as a handful of iterati
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -20,9 +22,10 @@ GREY: Triple = (0.5, 0.5, 0.5)
 # Corners, edges and faces of the colour cube: a start near any hue.
 PALETTE: tuple[Triple, ...] = tuple((r, g, b) for r, g, b in product((0.1, 0.5, 0.9), repeat=3))
 SOLID_VIEWS, PATTERN_VIEWS = 4, 2
-FIRST_COLORS, SECOND_COLORS = 3, 3
+COLORS, ALIKE = 3, 0.15
+REFINEMENTS = (0.2, 0.1)
 CLOSE_UP = 2.2
-PATTERN_MARGIN = 0.02
+PATTERN_MARGIN = 0.04
 SIZES = (0.08, 0.14)
 
 
@@ -48,27 +51,53 @@ def solid(scene: Scene, color: Triple) -> Start:
 
 def best_starts(scene: Scene, count: int) -> list[Start]:
     """The `count` best starts by what a run minimises, best first, no two of one kind."""
-    solids = [solid(scene, color) for color in PALETTE]
-    misfit = _misfit(scene, solids, SOLID_VIEWS)
-    order = misfit.argsort(stable=True).tolist()
-    ranked = [PALETTE[index] for index in order]
+    colors = _best_colors(scene)
     chart = Chart.of(scene.points, scene.normals)
     shares = [(kind, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
     patterned = [
         _mix(kind, share, first, second)
         for kind, share in shares
-        for first in ranked[:FIRST_COLORS]
-        for second in dict.fromkeys([*ranked[:SECOND_COLORS], *_neighbours(first)])
+        for first in colors
+        for second in dict.fromkeys([*colors, *_neighbours(first)])
         if second != first
     ]
-    candidates = [solids[index] for index in order[:FIRST_COLORS]] + patterned
+    candidates = [solid(scene, color) for color in colors] + patterned
     misfit = _misfit(scene, candidates, PATTERN_VIEWS, CLOSE_UP)
     # A structure that the encoder hardly notices is there by chance.
-    misfit[FIRST_COLORS:] += PATTERN_MARGIN
+    misfit[len(colors) :] += PATTERN_MARGIN
     chosen: dict[str, Start] = {}
     for index in misfit.argsort(stable=True).tolist():
         chosen.setdefault(candidates[index].kind, candidates[index])
     return list(chosen.values())[:count]
+
+
+def _best_colors(scene: Scene) -> list[Triple]:
+    """A few plain colours, best first and no two alike: from the colour cube, then ever closer to the best."""
+    misfit = _misfits(scene, PALETTE)
+    for step in REFINEMENTS:
+        shifts = list(product((-step, 0.0, step), repeat=3))
+        near = [_moved(color, shift) for color in _distinct(misfit) for shift in shifts]
+        misfit |= _misfits(scene, [color for color in dict.fromkeys(near) if color not in misfit])
+    return _distinct(misfit)
+
+
+def _distinct(misfit: dict[Triple, float]) -> list[Triple]:
+    chosen: list[Triple] = []
+    for color in sorted(misfit, key=misfit.__getitem__):
+        if len(chosen) < COLORS and all(math.dist(color, other) > ALIKE for other in chosen):
+            chosen.append(color)
+    return chosen
+
+
+def _moved(color: Triple, shift: tuple[float, ...]) -> Triple:
+    r, g, b = (round(min(max(value + by, 0.05), 0.95), 3) for value, by in zip(color, shift, strict=True))
+    return r, g, b
+
+
+def _misfits(scene: Scene, colors: Sequence[Triple]) -> dict[Triple, float]:
+    return dict(
+        zip(colors, _misfit(scene, [solid(scene, color) for color in colors], SOLID_VIEWS).tolist(), strict=True)
+    )
 
 
 def _mix(kind: str, share: Tensor, first: Triple, second: Triple) -> Start:

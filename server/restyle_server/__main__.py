@@ -1,0 +1,5 @@
+"""`python -m restyle_server`."""
+
+from .app import main
+
+raise SystemExit(main())

@@ -1,0 +1,175 @@
+"""Which models Restyle knows and which of them are on this machine. Imports no torch: the server asks at start-up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from restyle.errors import BadInputError, ModelMissingError, UsageError
+
+AUTO = "auto"
+BUNDLED = Path(__file__).parent
+Verdict = Literal["intact", "damaged", "missing"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that Restyle knows.
+
+    name: what `--model` takes. architecture: what open_clip calls it. file: below the models folder, or below this
+    package if bundled. urls: where it is published, tried in order; none for a bundled one.
+    sha256, bytes: of the file; None for a bundled one, which came with the package.
+    stand_in: whether it only stands in for the real thing.
+    """
+
+    name: str
+    title: str
+    architecture: str
+    file: str
+    urls: tuple[str, ...] = ()
+    sha256: str | None = None
+    bytes: int | None = None
+    stand_in: bool = False
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it comes with the package."""
+        return not self.urls
+
+    def path(self, models_dir: Path) -> Path:
+        """Where its file is, or would be."""
+        return (BUNDLED if self.bundled else models_dir) / self.file
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that is on this machine, ready to be loaded from `path`."""
+
+    name: str
+    title: str
+    architecture: str
+    path: Path
+    stand_in: bool
+
+
+# The best first: this is the order in which `auto` chooses.
+MODELS = (
+    Model(
+        name="ViT-B-32",
+        title="CLIP ViT-B/32 (OpenAI)",
+        architecture="ViT-B-32-quickgelu",
+        file="ViT-B-32.pt",
+        urls=(
+            "https://openaipublic.azureedge.net/clip/models/"
+            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+        ),
+        sha256="40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+        bytes=353_976_522,
+    ),
+    Model(
+        name="mini",
+        title="Small CLIP of Restyle's own (bundled stand-in)",
+        architecture="mini",
+        file="mini/mini.safetensors",
+        stand_in=True,
+    ),
+)
+
+
+def known(name: str) -> Model:
+    """The model called `name`; UsageError names the known ones."""
+    for model in MODELS:
+        if model.name == name:
+            return model
+    raise UsageError(f"There is no model {name!r}; known are {', '.join(model.name for model in MODELS)}.")
+
+
+def resolve(name: str, models_dir: Path) -> ModelEntry:
+    """The model of that name, or for "auto" the best one on this machine.
+
+    Raises UsageError for an unknown name, ModelMissingError for one that is not here.
+    """
+    candidates = MODELS if name == AUTO else (known(name),)
+    for model in candidates:
+        if (path := model.path(models_dir)).is_file():
+            return ModelEntry(model.name, model.title, model.architecture, path, model.stand_in)
+    wanted = candidates[0]
+    if wanted.bundled:
+        raise ModelMissingError(f"The bundled model {wanted.name} is missing: {path}. Install Restyle again.")
+    raise ModelMissingError(
+        f"The model {wanted.name} is not on this machine. Fetch it there: restyle models download {wanted.name}"
+    )
+
+
+def describe(models_dir: Path) -> list[dict[str, Any]]:
+    """Every known model as plain data, the best first: name, title, present, stand_in, bytes, path, words.
+
+    path: None if it is missing. words: the only words that the model knows, or None if it knows the language.
+    """
+    described = []
+    for model in MODELS:
+        path = model.path(models_dir)
+        present = path.is_file()
+        described.append(
+            {
+                "name": model.name,
+                "title": model.title,
+                "present": present,
+                "stand_in": model.stand_in,
+                "bytes": path.stat().st_size if present else model.bytes,
+                "path": str(path) if present else None,
+                "words": _words(path),
+            }
+        )
+    return described
+
+
+def _words(path: Path) -> list[str] | None:
+    """The list that a bundled model carries in its own metadata."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return None
+    words = _safetensors_header(path).get("__metadata__", {}).get("words")
+    return words.split() if isinstance(words, str) else None
+
+
+def verify(model: Model, models_dir: Path) -> Verdict:
+    """Whether the model's file is what was published; reads all of it."""
+    path = model.path(models_dir)
+    try:
+        if model.sha256 is None:
+            return "intact" if _is_whole(path) else "damaged"
+        return "intact" if file_sha256(path) == model.sha256 else "damaged"
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except OSError as error:
+        raise BadInputError(f"{path}: it cannot be read: {error.strerror}.") from error
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a safetensors file has the length that its own header asks for."""
+    tensors = [entry for name, entry in _safetensors_header(path).items() if name != "__metadata__"]
+    if not tensors:
+        return False
+    with path.open("rb") as file:
+        start = 8 + int.from_bytes(file.read(8), "little")
+    return bool(start + max(entry["data_offsets"][1] for entry in tensors) == path.stat().st_size)
+
+
+def _safetensors_header(path: Path) -> dict[str, Any]:
+    """The JSON header of a safetensors file; empty if there is none that can be read."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(size)) if size <= path.stat().st_size else {}
+        except ValueError:
+            return {}
+    return header if isinstance(header, dict) else {}
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

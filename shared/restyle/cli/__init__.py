@@ -1,0 +1,1 @@
+"""The command line: `restyle`. Each command is a module that imports what it needs only when it runs."""

@@ -1,0 +1,72 @@
+"""Following a job to its end, and what is said about it then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..client import Job, Result
+from ..errors import CancelledError, JobFailedError
+from ..protocol import JobStatus
+from .output import Output
+
+OnPreview = Callable[[int, NDArray[Any]], None]
+
+
+def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Result:
+    """Show progress and warnings until the job ends; return what it made or raise the error with which it ended.
+
+    on_preview: called with each preview's event number and picture (H, W, 3) uint8.
+    """
+    output.record |= {"job": job.id, "name": job.status().name}
+    with output.progress("Waiting for the device") as show:
+        for event in job.events():
+            if event.type == "progress":
+                show(event.data["fraction"], event.data["message"])
+            elif event.type == "warning":
+                output.warn(event.data["message"])
+            elif event.type == "preview" and on_preview is not None:
+                picture = job.client.fetch_preview(event)
+                if picture is not None:
+                    on_preview(event.seq, picture)
+    try:
+        return job.result()
+    except JobFailedError as error:
+        raise JobFailedError(f"{error.message} Read it: restyle jobs show {job.id}") from error
+
+
+def cancel_on_interrupt(job: Job, output: Output) -> CancelledError:
+    """Cancel the job of a command that was interrupted; gives the error that ends the command."""
+    output.note("Cancelling ... (once more to leave at once)")
+    job.cancel()
+    for _ in job.events():
+        pass
+    return CancelledError(f"the job {job.id} was cancelled.")
+
+
+def finished(result: Result, output: Output) -> dict[str, Any]:
+    """Put the job's end into the record: state, seconds, device, parameters as used, scores; gives its report."""
+    status, report = result.status, result.outputs.get("report", {})
+    options = report.get("options", {})
+    output.record |= {
+        "state": status.state,
+        "seconds": seconds(status),
+        "device": status.device or report.get("device"),
+        "model": report.get("model"),
+        # Where the declaration left a setting to the job, the report says what it took.
+        "parameters": {
+            name: options.get(name) if value is None else value for name, value in status.parameters.items()
+        },
+        "scores": report.get("scores") or {name: report[name] for name in ("score",) if name in report},
+        "warnings": output.warnings,
+    }
+    return dict(report)
+
+
+def seconds(status: JobStatus) -> float | None:
+    """How long the job ran, if it has ended."""
+    if status.started is None or status.finished is None:
+        return None
+    return round(status.finished - status.started, 3)

@@ -1,0 +1,120 @@
+"""The entry point of `restyle`: reads the command line, runs one command, turns errors into exit codes.
+
+Exit codes: 0 done, 2 bad usage, 10 retryable, 20 bad input, 30 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ..errors import CancelledError, RestyleError, UsageError
+from ..jobs import declaration
+from ..version import __version__
+from .flags import add_parameters
+from .output import Output
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others, so that --json reports them too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(f"{message}. See: {self.prog} --help".replace("..", "."))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = Parser(prog="restyle", description="Restyle meshes from the command line, with or without Blender.")
+    parser.add_argument("--version", action="version", version=f"restyle {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    machine = Parser(add_help=False)
+    # Suppressed defaults: a sub-command's own would undo what was given before its name.
+    parser.set_defaults(json=False, server=None, action=None)
+    machine.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print one JSON object in the end",
+    )
+    client = Parser(add_help=False, parents=[machine])
+    client.add_argument(
+        "--server",
+        metavar="ADDRESS",
+        default=argparse.SUPPRESS,
+        help="the server to use, such as tcp://127.0.0.1:7411 [RESTYLE_SERVER, else the one running here, else one is "
+        "started for this command]",
+    )
+
+    serve = commands.add_parser("serve", help="run the compute server until it is stopped")
+    serve.add_argument("--endpoint", default="auto", metavar="tcp://127.0.0.1:PORT", help="where to listen [auto]")
+    serve.add_argument("--data-dir", metavar="DIR", help="where jobs and their data are kept [this user's data folder]")
+    serve.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="what computes [auto]")
+
+    job = declaration("stylize_mesh")
+    mesh = commands.add_parser("mesh", parents=[client], help="stylize a mesh from a prompt", description=job.help)
+    mesh.add_argument("mesh", metavar="MESH", help="an .obj, .ply, .glb, .stl or .off file")
+    mesh.add_argument("prompt", metavar="PROMPT", help=next(p.help for p in job.inputs if p.name == "prompt"))
+    mesh.add_argument("-o", "--output", required=True, metavar="OUT", help="a .ply, .obj or .glb file to write")
+    mesh.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
+    add_parameters(mesh, job)
+
+    _add_jobs(commands.add_parser("jobs", parents=[client], help="see and handle the jobs of a server"), client)
+    _add_models(commands.add_parser("models", parents=[machine], help="see, fetch and check the CLIP models"), machine)
+    commands.add_parser("doctor", parents=[machine], help="what this machine has, what is missing, what to do about it")
+    return parser
+
+
+def _add_jobs(parser: Parser, client: Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", parents=[client], help="all jobs, the latest last (this is what happens without ACTION)")
+    for name, text in (
+        ("show", "where a job stands, its settings and its log"),
+        ("watch", "follow a job to its end"),
+        ("cancel", "end a job that is not done"),
+        ("fetch", "write the outputs of a job that is done into a folder"),
+        ("forget", "delete a job with all it made"),
+    ):
+        action = actions.add_parser(name, parents=[client], help=text)
+        action.add_argument("id", metavar="ID", help="the job's id, as `restyle jobs list` shows it")
+        if name == "fetch":
+            action.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder, made if need be")
+
+
+def _add_models(parser: Parser, machine: Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", parents=[machine], help="all known models (this is what happens without ACTION)")
+    download = actions.add_parser("download", parents=[machine], help="fetch a model; an interrupted one goes on")
+    download.add_argument("name", metavar="NAME", help="the model's name, as `restyle models list` shows it")
+    download.add_argument("--url", help="fetch it from here instead; the file must still be the published one")
+    actions.add_parser("verify", parents=[machine], help="check the files of the models on this machine")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `restyle` with these arguments (without the program's name) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    output = Output(as_json="--json" in words)
+    try:
+        parsed = build_parser().parse_args(words)
+        code: int = importlib.import_module(f".{parsed.command}", __package__).run(parsed, output)
+        output.finish()
+        return code
+    except RestyleError as error:
+        output.fail(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        stopped = CancelledError("stopped by the keyboard.")
+        output.fail(stopped)
+        return stopped.exit_code
+    except BrokenPipeError:  # `restyle jobs list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Start a compute server as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import discovery
+from .errors import ServerUnavailableError
+
+LOG_NAME = "server.log"
+START_SECONDS = 60.0  # a busy machine, a cold disk; a server that dies is noticed at once
+
+
+def start(
+    data_dir: Path | None = None,
+    *,
+    python: str | os.PathLike[str] = sys.executable,
+    device: str = "auto",
+    owner_pid: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `python -m restyle_server` and return at once.
+
+    data_dir: None for this user's own. owner_pid: the server stops by itself when that process is gone and no job is
+    left. Its output goes to server.log in the data folder.
+    Raises ServerUnavailableError if the interpreter cannot be started.
+    """
+    folder = data_dir or discovery.data_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [os.fspath(python), "-m", "restyle_server", "--data-dir", str(folder), "--device", device]
+    if owner_pid is not None:
+        command += ["--owner-pid", str(owner_pid)]
+    try:
+        with (folder / LOG_NAME).open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the caller's terminal must not end the jobs of others
+            )
+    except OSError as error:
+        raise ServerUnavailableError(f"The server cannot be started with {command[0]}: {error.strerror}.") from error
+
+
+def wait(
+    process: subprocess.Popen[bytes], data_dir: Path | None = None, timeout: float = START_SECONDS
+) -> discovery.Address:
+    """The address of the server that `start` began, once it is ready.
+
+    Another server that won the race for the same data folder is just as good. Raises ServerUnavailableError with the
+    end of the server's log if the process ended, or after `timeout` seconds.
+    """
+    folder = data_dir or discovery.data_dir()
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        if address := discovery.read(folder):
+            return address
+        if ended:
+            raise ServerUnavailableError(f"The server did not start: {log_tail(folder)}")
+        time.sleep(0.02)
+    raise ServerUnavailableError(f"The server did not start within {timeout:g} s. See {folder / LOG_NAME}.")
+
+
+def log_tail(data_dir: Path | None = None) -> str:
+    """The last line that the server wrote to its log, with the place of the rest."""
+    path = (data_dir or discovery.data_dir()) / LOG_NAME
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return f"there is no log at {path}."
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing.")
+    if "No module named" in last and "restyle_server" in last:
+        last = 'the compute server is not installed there. Run: pip install "restyle[server]".'
+    return f"{last} (log: {path})"

@@ -1,0 +1,132 @@
+"""Faces of any number of corners, and their triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadInputError
+
+MAX_CONCAVE_CORNERS = 4_000  # ear clipping takes quadratic time and more; convex polygons may have any number
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Polygons one after the other.
+
+    corners: (C,) int64, vertex indices.
+    sizes: (P,) int64, the number of corners of each polygon; at least 3.
+    """
+
+    corners: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(P,) where each polygon begins in `corners`."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    def require_in_range(self, count: int, lines: Sequence[int] | None = None) -> None:
+        """Raise BadInputError that names the first polygon with an index outside 0 to count - 1.
+
+        lines: the line of the file that each polygon stands on, for OBJ, where vertices count from 1.
+        """
+        bad = np.flatnonzero((self.corners < 0) | (self.corners >= count))
+        if not bad.size:
+            return
+        polygon, index = int(np.searchsorted(self.starts, bad[0], side="right")) - 1, int(self.corners[bad[0]])
+        if lines is None:
+            raise BadInputError(f"face {polygon} refers to vertex {index}, but they run from 0 to {count - 1:,}.")
+        raise BadInputError(
+            f"line {lines[polygon]}: a face refers to vertex {index + 1}, but they run from 1 to {count:,}."
+        )
+
+
+def polygons_from(corners: NDArray[np.int64], sizes: NDArray[np.int64]) -> Polygons:
+    """The polygons without those of fewer than three corners, which have no surface."""
+    keep = sizes >= 3
+    if not keep.all():
+        corners, sizes = corners[np.repeat(keep, sizes)], sizes[keep]
+    return Polygons(corners, sizes)
+
+
+def triangulate(vertices: NDArray[np.float64], polygons: Polygons) -> NDArray[np.int32]:
+    """Split every polygon into triangles along diagonals inside it; no vertex is added.
+
+    vertices: (V, 3) finite; polygons: indices in range.
+    Returns (F, 3) int32 in the order of the polygons, each in its polygon's winding.
+    Raises BadInputError for a concave polygon of more than MAX_CONCAVE_CORNERS corners.
+    """
+    counts = polygons.sizes - 2
+    firsts = np.cumsum(counts) - counts
+    faces = np.empty((int(counts.sum()), 3), np.int32)
+    for size in np.unique(polygons.sizes):
+        chosen = np.flatnonzero(polygons.sizes == size)
+        corners = polygons.corners[polygons.starts[chosen, None] + np.arange(size)]
+        rows = firsts[chosen, None] + np.arange(size - 2)
+        faces[rows] = corners[:, :3][:, None] if size == 3 else _split(vertices[corners], corners)
+    return faces
+
+
+def _split(points: NDArray[np.float64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Triangles of polygons with equally many corners: points (N, S, 3), corners (N, S); gives (N, S - 2, 3)."""
+    size = corners.shape[1]
+    centred = points - points[:, :1]
+    # Newell's normal is right for concave and slightly bent polygons too.
+    normals = np.cross(centred, np.roll(centred, -1, axis=1)).sum(axis=1)
+    fan = np.stack([np.zeros(size - 2, np.int64), np.arange(1, size - 1), np.arange(2, size)], axis=1)
+    triangles = corners[:, fan]
+    edges = centred[:, fan[:, 1:]]
+    fits = (np.cross(edges[:, :, 0], edges[:, :, 1]) @ normals[:, :, None] >= 0).all(axis=(1, 2))
+    # Where all triangles of the fan face forward, the polygon is star-shaped about its first corner: the fan is right.
+    for index in np.flatnonzero(~fits):
+        triangles[index] = corners[index][_clip_ears(_flatten(centred[index], normals[index]))]
+    return triangles
+
+
+def _flatten(points: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(S, 2) the polygon seen against its normal, counter-clockwise."""
+    if len(points) > MAX_CONCAVE_CORNERS:
+        raise BadInputError(
+            f"a concave face has {len(points):,} corners; more than {MAX_CONCAVE_CORNERS:,} are not split. "
+            "Triangulate the mesh before exporting it."
+        )
+    axis = int(np.abs(normal).argmax())
+    flat = points[:, [(axis + 1) % 3, (axis + 2) % 3]]
+    return flat if normal[axis] >= 0 else flat * (-1, 1)
+
+
+def _clip_ears(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Cut corner after corner off a simple counter-clockwise polygon: points (S, 2); gives (S - 2, 3) positions.
+
+    Source: Meisters, "Polygons have ears", 1975. A polygon that crosses itself has no right answer; it is cut anyhow.
+    """
+    left = list(range(len(points)))
+    triangles = []
+    while len(left) > 3:
+        at = _find_ear(points, left)
+        triangles.append((left[at - 1], left[at], left[(at + 1) % len(left)]))
+        del left[at]
+    return np.array([*triangles, tuple(left)], np.int64)
+
+
+def _find_ear(points: NDArray[np.float64], left: list[int]) -> int:
+    ring = points[left]
+    before, after = np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0)
+    turn = _cross(ring - before, after - ring)
+    for at in np.flatnonzero(turn > 0):
+        a, b, c = before[at], ring[at], after[at]
+        inside = (_cross(b - a, ring - a) >= 0) & (_cross(c - b, ring - b) >= 0) & (_cross(a - c, ring - c) >= 0)
+        # A hole joined by a bridge repeats the bridge's ends: a point at a corner of the ear is not inside it.
+        corner = (ring == a).all(axis=1) | (ring == b).all(axis=1) | (ring == c).all(axis=1)
+        if not (inside & ~corner).any():
+            return int(at)
+    return int(np.abs(turn).argmin())
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    product: NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return product

@@ -1,0 +1,10 @@
+"""Fixtures of the tests that need a running server."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "toys"))
+
+from toy_server import client, make_server, shared_server, toys
+
+__all__ = ["client", "make_server", "shared_server", "toys"]

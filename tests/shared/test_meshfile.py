@@ -1,0 +1,460 @@
+"""Mesh files: every vertex in its order, every polygon covered once, every bad file refused by name.
+
+trimesh is the independent reader and writer here; what Restyle reads and writes shares no code with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from restyle.errors import BadInputError, ResourcesError, UsageError
+from restyle.meshfile import READABLE, WRITABLE, MeshFile, check_output, read_mesh, write_mesh
+from restyle.meshfile.polygons import Polygons, triangulate
+
+CUBE = trimesh.creation.box()
+
+
+def obj_vertices(path: Path) -> np.ndarray:
+    """The `v` lines of a file, read as naively as possible."""
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return np.array([[float(word) for word in words[1:4]] for words in lines if words and words[0] == "v"])
+
+
+def read_text(folder: Path, name: str, content: str | bytes) -> MeshFile:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_mesh(path)
+
+
+# Real files
+
+
+@pytest.mark.parametrize(
+    ("name", "vertices", "faces"),
+    [
+        ("candle.obj", 16960, 33916),  # with vn lines
+        ("horse.obj", 21867, 43730),
+        ("spot.obj", 11533, 23062),
+        ("nasty_degenerate_capsule.obj", 5252, 10200),  # with vt and vn
+        ("nasty_groups.obj", 1156, 2308),  # v and vn in turns, groups
+        ("nasty_joined_tetrahedra.obj", 5, 8),  # trimesh makes 15 of these 5
+        ("nasty_spider.obj", 762, 1368),
+    ],
+)
+def test_real_obj_keeps_the_files_vertices_in_order(data_dir: Path, name: str, vertices: int, faces: int) -> None:
+    path = data_dir / "meshes" / name
+    read = read_mesh(path)
+    assert read.mesh.faces.shape == (faces, 3)
+    np.testing.assert_array_equal(read.vertices, obj_vertices(path))
+    np.testing.assert_array_equal(read.mesh.vertices, read.vertices)
+    assert len(read.vertices) == vertices
+
+
+@pytest.mark.parametrize("name", ["bunny_nonmanifold.ply", "nasty_many_parts.ply"])
+def test_real_ply_agrees_with_trimesh(data_dir: Path, name: str) -> None:
+    path = data_dir / "meshes" / name
+    theirs = trimesh.load_mesh(path, process=False)
+    ours = read_mesh(path)
+    np.testing.assert_allclose(ours.vertices, theirs.vertices, atol=1e-12)
+    np.testing.assert_array_equal(ours.mesh.faces, theirs.faces)
+
+
+NASTY = {  # None: it ends in a mesh; otherwise the words that its error holds
+    "nasty_9_parts_rabbit.obj": None,
+    "nasty_concave_ngon.obj": None,
+    "nasty_degenerate_capsule.obj": None,
+    "nasty_empty.obj": "no vertices",
+    "nasty_groups.obj": None,
+    "nasty_joined_tetrahedra.obj": None,
+    "nasty_large_coordinates.stl": None,
+    "nasty_long_line_box.obj": None,
+    "nasty_malformed.obj": "line 28: a face refers to vertex 0",
+    "nasty_many_parts.ply": None,
+    "nasty_number_formats.obj": "line 11: 'v 1e+2 2.e+1 3.1+e2' is not a vertex",
+    "nasty_points_only.obj": "8 vertices but no faces",
+    "nasty_polygons.obj": None,
+    "nasty_quad_box.obj": None,
+    "nasty_soup.stl": None,
+    "nasty_spider.obj": None,
+    "nasty_two_bodies.stl": None,
+    "nasty_wireframe_only.obj": "8 vertices but no faces",
+    "nasty_wuson.obj": None,
+}
+
+
+def test_every_nasty_file_has_its_verdict(data_dir: Path) -> None:
+    assert {path.name for path in (data_dir / "meshes").glob("nasty_*")} == set(NASTY)
+
+
+@pytest.mark.parametrize("name", sorted(NASTY))
+def test_nasty_file_ends_in_a_mesh_or_in_a_named_reason(data_dir: Path, tmp_path: Path, name: str) -> None:
+    path, words = data_dir / "meshes" / name, NASTY[name]
+    if words is None:
+        read = read_mesh(path)
+        write_mesh(tmp_path / "out.ply", read, np.full((len(read.mesh.vertices), 3), 0.5))
+        np.testing.assert_array_equal(read_mesh(tmp_path / "out.ply").vertices, read.vertices)
+    else:
+        with pytest.raises(BadInputError) as caught:
+            read_mesh(path)
+        assert name in caught.value.message
+        assert words in caught.value.message
+
+
+# Reading
+
+
+def test_obj_spellings(tmp_path: Path) -> None:
+    text = (
+        "\ufeff# comment\r\n v 0 0 0 \r\nv\t1 0 0 1.0\nv 1 1 0 0.5 0.5 0.5\nv 0 1 0\nvt 0 0\nvn 0 0 1\nv 9 9 9\n"
+        "g a\nf 1/1/1 2/1/1 3/1/1\no b\nf -5//1 -3//1 \\\n -2//1\nf 1 2\nl 1 2\nf 1/1 2/1 3/1 4/1\n"
+    )
+    read = read_text(tmp_path, "a.obj", text)
+    np.testing.assert_array_equal(read.vertices, [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (9, 9, 9)])
+    np.testing.assert_array_equal(read.mesh.faces, [(0, 1, 2), (0, 2, 3), (0, 1, 2), (0, 2, 3)])
+    np.testing.assert_array_equal(read.polygons.sizes, [3, 3, 4])
+    assert read.mesh.up == "y"
+
+
+@pytest.mark.parametrize("order", ["ascii", "binary_little_endian", "binary_big_endian"])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_ply_with_other_elements_and_mixed_polygons(tmp_path: Path, order: str, mixed: bool) -> None:
+    vertices = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0.5, 2, 0)]
+    faces = [(0, 1, 2, 3), (3, 2, 4)] if mixed else [(0, 1, 2), (3, 2, 4)]
+    header = (
+        f"ply\nformat {order} 1.0\nelement camera 1\nproperty float a\nproperty list uchar short b\n"
+        "element vertex 5\nproperty uchar red\nproperty double x\nproperty float y\nproperty float z\n"
+        "element face 2\nproperty short m\nproperty list uchar uint vertex_index\nproperty list uchar float texcoord\n"
+        "end_header\n"
+    )
+    if order == "ascii":
+        body = "1.5 2 7 8\n" + "".join(f"9 {x} {y} {z}\n" for x, y, z in vertices)
+        body += "".join(f"1 {len(face)} {' '.join(map(str, face))} 2 0.1 0.2\n" for face in faces)
+        content = (header + body).encode()
+    else:
+        sign = "<" if "little" in order else ">"
+        content = header.encode() + struct.pack(sign + "fBhh", 1.5, 2, 7, 8)
+        content += b"".join(struct.pack(sign + "Bdff", 9, *vertex) for vertex in vertices)
+        for face in faces:
+            content += struct.pack(f"{sign}hB{len(face)}IBff", 1, len(face), *face, 2, 0.1, 0.2)
+    read = read_text(tmp_path, "a.ply", content)
+    np.testing.assert_array_equal(read.vertices, vertices)
+    np.testing.assert_array_equal(read.polygons.corners, [corner for face in faces for corner in face])
+    assert len(read.mesh.faces) == (3 if mixed else 2)
+
+
+def test_off_counts_on_either_line_and_colours_behind_faces(tmp_path: Path) -> None:
+    body = "4 1 0\n0 0 0\n1 0 0  # corner\n1 1 0\n0 1 0\n4 0 1 2 3  255 0 0\n"
+    for text in ("OFF\n" + body, "# made by hand\nOFF " + body):
+        read = read_text(tmp_path, "a.off", text)
+        assert read.vertices.shape == (4, 3)
+        np.testing.assert_array_equal(read.polygons.corners, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("form", ["stl", "stl_ascii"])
+def test_stl_is_welded_for_the_job_and_spread_back(tmp_path: Path, form: str) -> None:
+    exported = CUBE.export(file_type=form)
+    read = read_text(tmp_path, "a.stl", exported)
+    assert read.vertices.shape == (36, 3)
+    assert read.mesh.vertices.shape == (8, 3)
+    assert read.mesh.up == "z"
+    np.testing.assert_array_equal(read.mesh.vertices[read.mesh_vertex], read.vertices)
+    np.testing.assert_allclose(read.vertices, CUBE.triangles.reshape(-1, 3), atol=1e-6)
+    # A displaced cube stays closed: the copies of a corner go where the corner goes.
+    write_mesh(tmp_path / "out.ply", read, vertices=read.mesh.vertices * 1.5)
+    np.testing.assert_array_equal(read_mesh(tmp_path / "out.ply").vertices, read.vertices * 1.5)
+
+
+def test_glb_nodes_are_placed_in_the_files_order(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    ball = trimesh.creation.icosphere(1)
+    turn = trimesh.transformations.euler_matrix(0.3, 1.0, -0.5) @ np.diag([-2, 1, 1, 1])  # mirrored
+    turn[:3, 3] = 1, 2, 3
+    scene.add_geometry(ball, node_name="first")
+    scene.add_geometry(CUBE, node_name="second", parent_node_name="first", transform=turn)
+    read = read_text(tmp_path, "a.glb", scene.export(file_type="glb"))
+    expected = trimesh.transform_points(CUBE.vertices, turn)
+    np.testing.assert_allclose(read.vertices[: len(ball.vertices)], ball.vertices, atol=1e-6)
+    np.testing.assert_allclose(read.vertices[len(ball.vertices) :], expected, atol=1e-5)
+    placed = trimesh.Trimesh(read.mesh.vertices, read.mesh.faces, process=False)
+    # A surface turned inside out by the mirroring would count negatively.
+    assert placed.volume == pytest.approx(ball.volume + 2 * CUBE.volume, rel=1e-4)
+
+
+def test_glb_translation_rotation_scale_strips_and_short_indices(tmp_path: Path) -> None:
+    points = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], "<f4")
+    half = float(np.sqrt(0.5))
+    document = {
+        "asset": {"version": "2.0"},
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"children": [1], "translation": [5, 0, 0]},
+                  {"mesh": 0, "rotation": [0, 0, half, half], "scale": [2, 1, 1]}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "mode": 5}]}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 4, "type": "VEC3"},
+                      {"bufferView": 1, "componentType": 5121, "count": 4, "type": "SCALAR"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 48}, {"buffer": 0, "byteOffset": 48, "byteLength": 4}],
+        "buffers": [{"byteLength": 52}],
+    }  # fmt: skip
+    read = read_text(tmp_path, "a.glb", glb_bytes(document, points.tobytes() + bytes([0, 1, 2, 3])))
+    np.testing.assert_allclose(read.vertices, [(5, 0, 0), (5, 2, 0), (4, 0, 0), (4, 2, 0)], atol=1e-6)
+    np.testing.assert_array_equal(read.polygons.corners.reshape(-1, 3), [(0, 1, 2), (1, 3, 2)])
+
+
+def glb_bytes(document: object, binary: bytes = b"") -> bytes:
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+# Polygons
+
+
+def areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(F, 3) area vectors."""
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    return np.cross(b - a, c - a) / 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(4, 40), st.integers(0, 2**32 - 1))
+def test_random_simple_polygons_are_covered_exactly_once(corners: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Star-shaped about the origin but not about any corner, then tilted: concave, of known area.
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners) * 0.2 + np.arange(corners) * 2 * np.pi / corners * 0.8)
+    radii = rng.uniform(0.1, 1, corners)
+    flat = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
+    expected = 0.5 * np.sum(flat[:, 0] * np.roll(flat[:, 1], -1) - flat[:, 1] * np.roll(flat[:, 0], -1))
+    turn = trimesh.transformations.random_rotation_matrix(rng.random(3))[:3, :3]
+    vertices = np.pad(flat, ((0, 0), (0, 1))) @ turn.T
+    faces = triangulate(vertices, Polygons(np.arange(corners), np.array([corners])))
+    assert faces.shape == (corners - 2, 3)
+    vectors = areas(vertices, faces)
+    forward = vectors @ (turn @ (0, 0, 1))
+    assert (forward >= -1e-12).all()
+    assert forward.sum() == pytest.approx(expected)
+
+
+def test_the_concave_ring_of_the_real_data_is_covered_once(data_dir: Path) -> None:
+    read = read_mesh(data_dir / "meshes" / "nasty_concave_ngon.obj")
+    corners = read.vertices[read.polygons.corners]
+    outline = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0) / 2
+    vectors = areas(read.vertices, read.mesh.faces)
+    np.testing.assert_allclose(vectors.sum(axis=0), outline)
+    assert np.linalg.norm(vectors, axis=1).sum() == pytest.approx(np.linalg.norm(outline))  # no triangle folds back
+
+
+def test_concave_quads_and_big_convex_caps() -> None:
+    dart = np.array([(0, 0, 0), (1, -1, 0), (0, 2, 0), (-1, -1, 0)], float)
+    for first in range(4):
+        faces = triangulate(dart, Polygons(np.roll(np.arange(4), first), np.array([4])))
+        assert (areas(dart, faces)[:, 2] > 0).all()
+    angles = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    assert len(triangulate(circle, Polygons(np.arange(20_000), np.array([20_000])))) == 19_998
+
+
+# Writing
+
+
+@pytest.fixture
+def quads(tmp_path: Path) -> MeshFile:
+    """A pyramid with a quad, triangles, and a vertex that no face uses."""
+    text = "v 0 0 0\nv 1 0 0\nv 0.1 0.2 1000000.3\nv 1 0 1\nv 0 0 1\nv .5 1 .5\nf 1 2 4 5\nf 1 6 2\nf 2 6 4\n"
+    return read_text(tmp_path, "quads.obj", text)
+
+
+UP = np.array((0.0, 0.0, 1.0))
+LINEAR = np.array([(0, 0.5, 1), (0.0021, 0.2140, 1.7), (1, 1, 1), (0, 0, 0), (-1, 0.1, 0.9), (0.5, 0.5, 0.5)])
+SRGB = np.array([(0, 188, 255), (7, 127, 255), (255, 255, 255), (0, 0, 0), (0, 89, 243), (188, 188, 188)])  # by table
+
+
+@pytest.mark.parametrize("ending", [".ply", ".obj"])
+def test_written_vertices_polygons_and_srgb_colours(quads: MeshFile, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"out{ending}"
+    write_mesh(out, quads, LINEAR)
+    again = read_mesh(out)
+    np.testing.assert_array_equal(again.vertices, quads.vertices)
+    np.testing.assert_array_equal(again.polygons.corners, quads.polygons.corners)
+    np.testing.assert_array_equal(again.polygons.sizes, quads.polygons.sizes)
+    if ending == ".obj":
+        colors = np.array([line.split()[4:] for line in out.read_text().splitlines() if line.startswith("v ")], float)
+        np.testing.assert_allclose(colors * 255, SRGB, atol=0.6)
+    else:
+        row = np.dtype([("xyz", "<f8", 3), ("rgb", "u1", 3)])
+        body = out.read_bytes().split(b"end_header\n", 1)[1]
+        np.testing.assert_array_equal(np.frombuffer(body, row, 6)["rgb"], SRGB)
+
+
+def test_ply_of_triangles_is_read_by_trimesh(tmp_path: Path) -> None:
+    read = read_text(tmp_path, "cube.off", CUBE.export(file_type="off"))
+    write_mesh(tmp_path / "out.ply", read, np.full((8, 3), 0.5))
+    theirs = trimesh.load_mesh(tmp_path / "out.ply", process=False)
+    np.testing.assert_allclose(theirs.vertices, CUBE.vertices)
+    np.testing.assert_array_equal(theirs.faces, CUBE.faces)
+    assert (theirs.visual.vertex_colors[:, :3] == 188).all()
+
+
+def test_polygons_of_more_than_255_corners_survive_ply(tmp_path: Path) -> None:
+    angles = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+    lines = [f"v {np.cos(angle)!r} {np.sin(angle)!r} 0" for angle in angles.tolist()]
+    text = "\n".join(line.replace("np.float64(", "").replace(")", "") for line in lines)
+    disc = read_text(tmp_path, "disc.obj", text + "\nf " + " ".join(map(str, range(1, 301))) + "\nf 1 2 3\n")
+    write_mesh(tmp_path / "disc.ply", disc)
+    np.testing.assert_array_equal(read_mesh(tmp_path / "disc.ply").polygons.sizes, [300, 3])
+
+
+def test_glb_holds_linear_float_colours_and_displaced_vertices(quads: MeshFile, tmp_path: Path) -> None:
+    write_mesh(tmp_path / "out.glb", quads, LINEAR, vertices=quads.vertices + UP)
+    data = (tmp_path / "out.glb").read_bytes()
+    size = struct.unpack_from("<I", data, 12)[0]
+    document = json.loads(data[20 : 20 + size])
+    accessor = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]
+    view = document["bufferViews"][accessor["bufferView"]]
+    colors = np.frombuffer(data, "<f4", 18, 28 + size + view["byteOffset"]).reshape(6, 3)
+    np.testing.assert_allclose(colors, np.clip(LINEAR, 0, 1), atol=1e-7)
+    theirs = trimesh.load_scene(io.BytesIO(data), file_type="glb", process=False).to_geometry()
+    np.testing.assert_array_equal(theirs.vertices, (quads.vertices + UP).astype(np.float32))
+    assert len(theirs.faces) == 4
+
+
+def test_a_path_that_cannot_be_written_is_refused_before(tmp_path: Path) -> None:
+    for name, error, words in [
+        ("out.stl", UsageError, ".ply, .obj, .glb"),
+        ("out", UsageError, ".ply"),
+        ("no/such/out.ply", BadInputError, "does not exist"),
+        ("folder.ply", BadInputError, "is a folder"),
+    ]:
+        (tmp_path / "folder.ply").mkdir(exist_ok=True)
+        with pytest.raises(error, match=words):
+            check_output(tmp_path / name)
+
+
+def test_a_full_disk_leaves_the_earlier_file_whole(quads: MeshFile, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    write_mesh(tmp_path / "out.ply", quads)
+    before = (tmp_path / "out.ply").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises((BadInputError, ResourcesError), match=r"out\.ply"):
+            write_mesh(tmp_path / "out.ply", quads, LINEAR)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "out.ply").read_bytes() == before
+    assert [path.name for path in tmp_path.glob(".out*")] == []
+
+
+# Bad input
+
+PLY_HEAD = "ply\nformat binary_little_endian 1.0\nelement vertex {}\nproperty float x\nproperty float y\n"
+PLY_TAIL = "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+BAD = [
+    ("prose.obj", "Dear reader,\nverily this is a letter.\n", "no vertices"),
+    ("binary.obj", bytes(range(256)) * 4, "no vertices"),
+    ("nan.obj", "v 0 0 0\nv nan 0 0\nv 0 1 0\nf 1 2 3\n", r"vertices\[1\]"),
+    ("infinite.obj", "v 0 0 0\nv 1 0 0\nv 0 1e999 0\nf 1 2 3\n", r"vertices\[2\]"),
+    ("huge.obj", "v -1e308 0 0\nv 1e308 0 0\nv 0 1e308 0\nf 1 2 3\n", "extent"),
+    ("point.obj", "v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", "extent"),
+    ("range.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n\nf 1 2 4\n", "line 5: a face refers to vertex 4"),
+    ("back.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf -1 -2 -9\n", "line 4"),
+    ("word.obj", "v 0 0 0\nf 1 two 3\n", "line 2"),
+    ("two.obj", "v 0 0\n", "line 1: 'v 0 0'"),
+    ("claims.ply", PLY_HEAD.format(2_000_000_000) + PLY_TAIL, "claims 2,000,000,000 x vertex"),
+    ("short.ply", PLY_HEAD.format(4_000_000) + PLY_TAIL + "abc", "cut short"),
+    ("negative.ply", PLY_HEAD.format(-3) + PLY_TAIL, "cannot be understood"),
+    ("twice.ply", PLY_HEAD.format(1) + "property float y\n" + PLY_TAIL + " " * 64, "not possible"),
+    ("flat.ply", PLY_HEAD.format(1) + PLY_TAIL.replace("float z", "float w") + " " * 64, "no z"),
+    ("headless.ply", "ply\nformat ascii 1.0\n", "no PLY header"),
+    ("format.ply", "ply\nelement vertex 1\nproperty float x\nend_header\n0\n", "text or binary"),
+    ("words.ply", "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\nbig\n", "vertex lines"),
+    ("claims.off", "OFF\n2000000000 1 0\n", "claims 2,000,000,000 vertices"),
+    ("short.off", "OFF\n3 1 0\n0 0 0\n", "cut short"),
+    ("word.off", "OFF\n1 1 0\n0 0 zero\n3 0 0 0\n", "numbers"),
+    ("range.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 7\n", "face 0 refers to vertex 7"),
+    ("face.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "claims 3 corners"),
+    ("prose.off", "Dear reader,", "does not begin with OFF"),
+    ("prose.stl", "Dear reader,", "no STL file"),
+    ("claims.stl", b"\0" * 80 + struct.pack("<I", 2_000_000_000), "claims 2,000,000,000 triangles"),
+    ("short.stl", "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\n", "not complete"),
+    ("word.stl", "solid a\nvertex 0 0 0\nvertex 1 0 0\nvertex a b c\nendsolid a\n", "numbers"),
+    ("none.stl", b"\0" * 84, "no vertices"),
+    ("prose.glb", "Dear reader, this is a letter.", "does not begin with glTF"),
+    ("old.glb", struct.pack("<4sIIII", b"glTF", 1, 20, 0, 0), "version 1"),
+    ("short.glb", struct.pack("<4sIIII", b"glTF", 2, 900, 0, 0), "cut short"),
+    ("list.glb", glb_bytes([1, 2]), "broken"),
+    ("cycle.glb", glb_bytes({"nodes": [{"children": [0]}], "scenes": [{"nodes": [0]}]}), "tree"),
+    ("empty.glb", glb_bytes({}), "no vertices"),
+]
+
+
+def accessor(**changes: object) -> dict[str, object]:
+    """A scene whose only mesh has an accessor with `changes`."""
+    positions = {"bufferView": 0, "componentType": 5126, "count": 1, "type": "VEC3"} | changes
+    return {
+        "nodes": [{"mesh": 0}],
+        "scenes": [{"nodes": [0]}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [positions],
+        "bufferViews": [{"buffer": 0, "byteLength": 12}],
+        "buffers": [{"byteLength": 12}],
+    }
+
+
+BAD += [
+    ("count.glb", glb_bytes(accessor(count=2_000_000_000), b"\0" * 12), "claims 2,000,000,000 values"),
+    ("none.glb", glb_bytes(accessor(bufferView=7), b"\0" * 12), "IndexError"),
+    ("offset.glb", glb_bytes(accessor(byteOffset=-8), b"\0" * 12), "not what the geometry needs"),
+    ("type.glb", glb_bytes(accessor(type="MAT4"), b"\0" * 12), "not what the geometry needs"),
+    ("draco.glb", glb_bytes({**accessor(sparse={}), "extensionsRequired": ["KHR_draco"]}), "KHR_draco"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), BAD, ids=[name for name, _, _ in BAD])
+def test_bad_file_is_refused_fast_by_name_and_reason(
+    tmp_path: Path, name: str, content: str | bytes, words: str
+) -> None:
+    started = time.perf_counter()
+    with pytest.raises(BadInputError, match=words) as caught:
+        read_text(tmp_path, name, content)
+    assert name in caught.value.message
+    assert time.perf_counter() - started < 1
+
+
+def test_folder_missing_file_and_unknown_ending(tmp_path: Path) -> None:
+    (tmp_path / "folder.obj").mkdir()
+    for name, words in [("folder.obj", "folder"), ("missing.ply", "no such file"), ("a.blend", r"\.obj, \.ply")]:
+        with pytest.raises(BadInputError, match=words) as caught:
+            read_mesh(tmp_path / name)
+        assert name in caught.value.message
+
+
+@pytest.mark.parametrize("ending", sorted(READABLE))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_never_crash(tmp_path: Path, ending: str, data: st.DataObject) -> None:
+    whole = CUBE.export(file_type=ending[1:])
+    damaged = bytearray(whole.encode() if isinstance(whole, str) else whole)
+    for _ in range(data.draw(st.integers(0, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    damaged = damaged[: data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))]
+    with contextlib.suppress(BadInputError):
+        read = read_text(tmp_path, f"damaged{ending}", bytes(damaged))
+        assert 0 <= read.mesh.faces.min() <= read.mesh.faces.max() < len(read.mesh.vertices)
+
+
+def test_writable_formats_are_readable() -> None:
+    assert set(WRITABLE) <= set(READABLE)
