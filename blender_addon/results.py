@@ -1,0 +1,121 @@
+"""Results on an object: attributes and a recipe on its mesh, shown by one modifier, several side by side.
+
+Result number n of a mesh is the point attributes `restyle.<n>.color` (scene linear) and `restyle.<n>.offset` (object
+units), and its recipe as JSON in the mesh's custom property `restyle.<n>`: all of it saved, copied and undone with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from . import compat, nodes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_KEY = re.compile(r"restyle\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One stored result: its number on the mesh, and how it was made (see `tasks.Task.recipe`)."""
+
+    number: int
+    recipe: Mapping[str, Any]
+
+    @property
+    def prefix(self) -> str:
+        """The first part of its attributes' names."""
+        return f"restyle.{self.number}"
+
+    @property
+    def label(self) -> str:
+        """What an artist knows it by."""
+        return str(self.recipe.get("label") or self.prefix)
+
+
+def stored(mesh: bpy.types.Mesh) -> list[Result]:
+    """The results of a mesh, oldest first."""
+    found = []
+    for key in mesh.keys():  # noqa: SIM118  iterating a data block itself is not defined
+        if match := _KEY.fullmatch(key):
+            found.append(Result(int(match[1]), json.loads(mesh[key])))
+    return sorted(found, key=lambda result: result.number)
+
+
+def store(mesh: bpy.types.Mesh, arrays: Mapping[str, NDArray[np.float32]], recipe: Mapping[str, Any]) -> Result:
+    """Add a result to a mesh that is not in Edit Mode, beside those it has.
+
+    arrays: `colors` (V, 3) scene linear and `offset` (V, 3) in object units, float32; either may be missing.
+    """
+    import numpy as np
+
+    number = 1 + max((result.number for result in stored(mesh)), default=0)
+    result = Result(number, recipe)
+    if "colors" in arrays:
+        colors = np.ones((len(mesh.vertices), 4), np.float32)
+        colors[:, :3] = arrays["colors"]
+        _add(mesh, f"{result.prefix}.color", "FLOAT_COLOR", "color", colors)
+    if "offset" in arrays:
+        _add(mesh, f"{result.prefix}.offset", "FLOAT_VECTOR", "vector", np.ascontiguousarray(arrays["offset"]))
+    mesh[result.prefix] = json.dumps(recipe)
+    return result
+
+
+def _add(mesh: bpy.types.Mesh, name: str, kind: str, field: str, values: NDArray[np.float32]) -> None:
+    mesh.attributes.new(name, kind, "POINT")
+    # Asked for by name: until 5.0 the reference that `new` returns may point at another layer.
+    mesh.attributes[name].data.foreach_set(field, values.ravel())
+
+
+def modifier(obj: bpy.types.Object) -> bpy.types.NodesModifier | None:
+    """The modifier through which the object shows a result, if it has one."""
+    for candidate in obj.modifiers:
+        if candidate.type == "NODES" and candidate.node_group and candidate.node_group.get("restyle_layout"):
+            return candidate
+    return None
+
+
+def shown(obj: bpy.types.Object) -> int | None:
+    """The number of the result that the object shows."""
+    found = modifier(obj)
+    match = _KEY.fullmatch(compat.modifier_input(found, "Result")) if found else None
+    return int(match[1]) if match else None
+
+
+def show(obj: bpy.types.Object, result: Result, *, colors: bool | None = None) -> None:
+    """Have the object show a result; `colors` says whether with the Restyle material, None leaves that as it is."""
+    found = modifier(obj)
+    if found is None:
+        found = obj.modifiers.new(nodes.NAME, "NODES")
+        found.node_group = nodes.group()
+        obj.modifiers.move(len(obj.modifiers) - 1, 0)  # the offsets belong to the base mesh: before any deformation
+        found = modifier(obj)
+    compat.set_modifier_input(found, "Result", result.prefix)
+    if colors is not None:
+        compat.set_modifier_input(found, "Show Colors", colors)
+    if f"{result.prefix}.color" in obj.data.attributes:
+        obj.data.attributes.active_color_name = f"{result.prefix}.color"  # what Solid view shows as "Attribute"
+
+
+def remove(obj: bpy.types.Object, number: int) -> None:
+    """Delete a result from the object's mesh; an object that showed it shows the newest one left, or none."""
+    mesh = obj.data
+    for suffix in ("color", "offset"):
+        if attribute := mesh.attributes.get(f"restyle.{number}.{suffix}"):
+            mesh.attributes.remove(attribute)
+    del mesh[f"restyle.{number}"]
+    left = stored(mesh)
+    for user in bpy.data.objects:
+        if user.data == mesh and user.library is None and shown(user) == number:
+            if left:
+                show(user, left[-1])
+            else:
+                user.modifiers.remove(modifier(user))

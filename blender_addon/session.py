@@ -1,0 +1,386 @@
+"""The extension's state while Blender runs: the link to the server, the tasks, and the tick that moves them on.
+
+Everything here runs on the main thread. `pump` does one small piece of work and returns; in a window a timer calls it,
+headless the operators do, since no timer ever fires there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import compat, results, settings, tasks
+from .link import Accepted, Ended, Finished, Link, Progress, Report, Server, ServerReport
+from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
+from .restyle.jobs import declaration
+from .tasks import State, Target, Task
+
+if TYPE_CHECKING:
+    from .restyle import ServerInfo
+
+BUDGET_SECONDS = 0.004  # a quarter of a frame at 60 per second
+BUSY_SECONDS, IDLE_SECONDS, AWAY_SECONDS = 0.05, 0.25, 1.0
+REDRAW_SECONDS = 0.1
+LOST_SECONDS = 30.0  # how long a script without a window waits for a server that went away
+
+
+class Session:
+    """One per Blender process, made by `register`."""
+
+    def __init__(self) -> None:
+        self.server = Server.OFF
+        self.info: ServerInfo | None = None
+        self.server_message = ""
+        self.tasks: dict[str, Task] = {}
+        self.wanted = False  # set by drawing a panel, which itself must not start anything
+        self.loads = 0
+        self._link: Link | None = None
+        self._restored = False
+        self._changed = False
+        self._drawn = 0.0
+
+    # The server
+
+    def link(self) -> Link:
+        """The thread that talks to the server, started with the first use.
+
+        Raises UsageError if the preferences do not allow it.
+        """
+        if self._link is None or not self._link.is_alive():
+            try:
+                address = settings.server_address()
+            except UsageError as error:
+                self.server, self.server_message, self.wanted = Server.REFUSED, error.message, False
+                raise
+            self._link = Link(address, settings.server_python())
+            for task in self.tasks.values():
+                if task.state in tasks.UNDER_WAY:
+                    self._link.watch(task.id)
+            self._link.start()
+        return self._link
+
+    def start_server(self) -> None:
+        """Start a server with the interpreter of the preferences."""
+        self.link().start_server()
+
+    def stop_server(self) -> None:
+        """Stop the server that this Blender started."""
+        self.link().stop_server()
+
+    def reconnect(self) -> None:
+        """Begin anew, because the address has changed."""
+        if self._link is not None:
+            self._link.shut_down()
+            self._link, self.server, self.info, self.server_message = None, Server.OFF, None, ""
+
+    def close(self) -> None:
+        """End the thread; jobs go on at the server."""
+        if self._link is not None:
+            self._link.shut_down()
+            self._link = None
+
+    @property
+    def unlinked(self) -> bool:
+        """Whether nobody talks to a server yet."""
+        return self._link is None
+
+    @property
+    def owns_server(self) -> bool:
+        """Whether the server is one that this Blender started, and so may stop."""
+        return self._link is not None and self._link.owns_server
+
+    # Tasks
+
+    def submit(self, job: str, obj: bpy.types.Object, texts: Mapping[str, str], parameters: Mapping[str, Any]) -> Task:
+        """Export the object and send a job; returns at once.
+
+        Raises BadInputError or UsageError for what the job cannot use.
+        """
+        from . import meshes
+        from .restyle.kinds import kind
+
+        declared = declaration(job)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        values: dict[str, Any] = declared.check_parameters(given)
+        for port in declared.inputs:
+            values[port.name] = meshes.export(obj) if port.kind == "mesh" else texts[port.name]
+            try:
+                kind(port.kind).validate(values[port.name])
+            except BadInputError as error:
+                owner = f"“{obj.name}”" if port.kind == "mesh" else port.name.capitalize()
+                raise BadInputError(f"{owner}: {error.message.removeprefix(f'{port.kind}: ')}") from error
+        link = self.link()
+        target = Target(obj.name, bpy.data.filepath, obj.session_uid, self.loads)
+        task = Task(str(uuid.uuid4()), job, dict(texts), given, target, meshes.snapshot(obj.data))
+        self.tasks[task.id] = task
+        link.post(partial(tasks.save, settings.records_folder(), task))
+        link.submit(task.id, job, values)
+        return task
+
+    def fetch(self, job_id: str) -> Task:
+        """Follow a job by its id, from whatever session or script it comes, and get its result."""
+        folder = settings.records_folder()
+        task = self.tasks.get(job_id)
+        if task is None and (folder / f"{job_id}.json").exists():
+            task, _ = tasks.load(folder / f"{job_id}.json")
+        if task is None:
+            task = Task(job_id, next(iter(settings.panel_jobs())).name, {}, {}, None, None, earlier=True)
+        task.state = State.QUEUED
+        self.tasks[job_id] = task
+        self.link().watch(job_id)
+        return task
+
+    def cancel(self, task: Task) -> None:
+        """Ask for the job to be cancelled."""
+        task.state = State.CANCELLING
+        self.link().cancel(task.id)
+        self._changed = True
+
+    def dismiss(self, task: Task) -> None:
+        """Take the task out of the panel; its result stays on the server until that forgets it."""
+        self.tasks.pop(task.id, None)
+        if settings.records_folder().exists():
+            tasks.delete(settings.records_folder(), task.id)
+
+    def apply(self, task: Task, obj: bpy.types.Object) -> None:
+        """Put the task's result on an object as one undo step; BadInputError says why it cannot be."""
+        from . import meshes
+
+        arrays = self._arrays(task)
+        check_editable(obj)
+        if obj.mode != "OBJECT" or obj.data.is_editmode:
+            raise BadInputError(f"Leave {obj.mode.replace('_', ' ').title()} Mode first: “{obj.name}” is being edited.")
+        fits = (
+            meshes.same_topology(task.before, obj.data)
+            if task.before is not None
+            else all(len(array) == len(obj.data.vertices) for array in arrays.values())
+        )
+        if not fits:
+            raise BadInputError(
+                f"The vertices or faces of “{obj.name}” are no longer those that were sent, so the result does not "
+                "fit. Make a new object from it, or undo the change."
+            )
+        result = results.store(obj.data, arrays, task.recipe())
+        first = results.modifier(obj) is None
+        results.show(obj, result, colors=not any(obj.data.materials) if first else None)
+        self._applied(task)
+
+    def apply_to_new(self, task: Task) -> bpy.types.Object:
+        """Make a new object from the mesh that was sent, with the result on it, as one undo step."""
+        from . import meshes
+
+        if task.before is None:
+            raise BadInputError("The mesh of this job was not kept. Choose an object with the same vertices instead.")
+        arrays = self._arrays(task)
+        name = f"{task.target.name} restyled" if task.target else "Restyled"
+        obj = bpy.data.objects.new(name, meshes.rebuild(task.before, name))
+        bpy.context.scene.collection.objects.link(obj)
+        if origin := task.target.find(self.loads) if task.target else None:
+            obj.matrix_world = origin.matrix_world
+        results.show(obj, results.store(obj.data, arrays, task.recipe()), colors=True)
+        self._applied(task)
+        return obj
+
+    def _arrays(self, task: Task) -> Mapping[str, Any]:
+        if task.result is None:
+            raise BadInputError("The result of this job has not arrived yet.")
+        port = next(port for port in declaration(task.job).outputs if port.kind == "attributes")
+        return task.result.outputs[port.name]
+
+    def _applied(self, task: Task) -> None:
+        task.state, task.why = State.APPLIED, ""
+        task.result = task.before = None
+        tasks.delete(settings.records_folder(), task.id)
+        title = declaration(task.job).title.split()[0]
+        with compat.window_override():
+            bpy.ops.ed.undo_push(message=f"{title}: {task.label}")
+        self._changed = True
+
+    # The tick
+
+    def pump(self, budget: float = BUDGET_SECONDS) -> None:
+        """Take in what the link reports, for at most `budget` seconds, and apply at most one result."""
+        deadline = time.monotonic() + budget
+        if self._link is not None:
+            try:
+                while time.monotonic() < deadline:
+                    self._take(self._link.reports.get_nowait())
+            except Empty:
+                pass
+        for task in self.tasks.values():
+            if task.state is State.READY and self._applies_by_itself(task):
+                self._try_to_apply(task)
+                break
+
+    def _applies_by_itself(self, task: Task) -> bool:
+        if task.earlier or not (bpy.app.background or settings.preferences().auto_apply):
+            return False
+        return not (bpy.app.is_job_running("RENDER") or _is_transforming())
+
+    def _try_to_apply(self, task: Task) -> None:
+        obj = task.target.find(self.loads) if task.target else None
+        if obj is None:
+            task.state = State.BLOCKED
+            task.why = f"“{task.target.name if task.target else '?'}” is no longer in this file."
+            self._changed = True
+            return
+        if obj.mode != "OBJECT" or obj.data.is_editmode:
+            waiting = f"Leave {obj.mode.replace('_', ' ').title()} Mode to see the result"
+            self._changed = self._changed or task.message != waiting
+            task.message = waiting
+            return
+        try:
+            self.apply(task, obj)
+        except BadInputError as error:
+            task.state, task.why = State.BLOCKED, error.message
+            self._changed = True
+
+    def _take(self, report: Report) -> None:
+        self._changed = True
+        if isinstance(report, ServerReport):
+            self.server, self.server_message = report.state, report.message
+            self.info = report.info or self.info
+            if report.state is Server.ONLINE and not self._restored:
+                self._restore()
+            return
+        task = self.tasks.get(report.job_id)
+        if task is None:
+            return
+        if isinstance(report, Accepted) and task.state is State.SENDING:
+            task.state = State.QUEUED
+        elif isinstance(report, Progress):
+            for event in report.events:
+                task.take(event)
+        elif isinstance(report, Finished):
+            task.state, task.result, task.fraction, task.message = State.READY, report.result, 1.0, ""
+            if not task.parameters:
+                task.parameters = report.result.status.parameters
+        elif isinstance(report, Ended):
+            cancelled = isinstance(report.error, CancelledError)
+            task.state, task.why = State.CANCELLED if cancelled else State.FAILED, report.error.message
+            task.error = report.error
+
+    def _restore(self) -> None:
+        """Take up the tasks of a Blender that is gone; those of one that still runs are its own."""
+        from .restyle.discovery import process_alive
+
+        self._restored = True
+        folder = settings.records_folder()
+        for path in sorted(folder.glob("*.json")):
+            try:
+                task, pid = tasks.load(path)
+            except ValueError as error:
+                print(f"Restyle: {error}; it is left where it is.")  # noqa: T201  the console is the log here
+                continue
+            if task.id not in self.tasks and (pid == os.getpid() or not process_alive(pid)):
+                self.tasks[task.id] = task
+                self.link().watch(task.id)
+
+    def interval(self) -> float:
+        """Seconds until the next tick."""
+        if self.server is Server.STARTING or any(task.state not in tasks.ENDED for task in self.tasks.values()):
+            return BUSY_SECONDS
+        return IDLE_SECONDS if self.server is Server.ONLINE else AWAY_SECONDS
+
+    def redraw_if_changed(self) -> None:
+        """Have the sidebars that may show our panel drawn again, at most ten times a second."""
+        if not self._changed or time.monotonic() - self._drawn < REDRAW_SECONDS:
+            return
+        self._changed, self._drawn = False, time.monotonic()
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.type in ("VIEW_3D", "PREFERENCES"):
+                    area.tag_redraw()
+
+    def wait(self, task: Task, until: State = State.APPLIED) -> None:
+        """Block until the task is there or has ended, printing its progress: what operators do without a window."""
+        said, lost_at = "", None
+        while task.state not in (until, State.BLOCKED, *tasks.ENDED):
+            self.pump()
+            line = f"{task.fraction:4.0%} {task.message or task.state.value}"
+            if line != said:
+                print(f"Restyle: {line}", flush=True)  # noqa: T201  a script's output is where its user looks
+                said = line
+            if self.server in (Server.ONLINE, Server.STARTING):
+                lost_at = None
+            else:
+                lost_at = lost_at or time.monotonic()
+                if time.monotonic() - lost_at > LOST_SECONDS:
+                    raise ServerUnavailableError(
+                        f"{self.server_message or 'The server is gone.'} The job {task.id} is kept: start the server "
+                        f"and fetch its result with bpy.ops.restyle.fetch(job_id={task.id!r})."
+                    )
+            time.sleep(0.02)
+
+
+def check_editable(obj: bpy.types.Object) -> None:
+    """Raise BadInputError if the object or its mesh is linked from another file."""
+    for owner in (obj, obj.data):
+        if owner.library is not None:
+            raise BadInputError(
+                f"“{owner.name}” is linked from {Path(owner.library.filepath).name} and cannot be changed here. "
+                "Make it local first: Object > Relations > Make Local > Selected Objects and Data."
+            )
+
+
+def _is_transforming() -> bool:
+    """Whether the artist is dragging something; an undo step in the middle of that would tear it."""
+    windows = bpy.context.window_manager.windows
+    return any(op.bl_idname.startswith("TRANSFORM_OT_") for window in windows for op in window.modal_operators)
+
+
+_session: Session | None = None
+
+
+def session() -> Session:
+    """The one session of this process."""
+    if _session is None:
+        raise RuntimeError("the extension is not enabled")
+    return _session
+
+
+def _tick() -> float:
+    current = session()
+    if current.wanted and current.unlinked:
+        with suppress(UsageError):  # the panel shows it
+            current.link()
+    current.pump()
+    current.redraw_if_changed()
+    return current.interval()
+
+
+@persistent
+def _after_load(*_: Any) -> None:
+    current = session()
+    current.loads += 1
+    for task in current.tasks.values():
+        task.earlier = True  # its scene is gone: from here on the artist says where the result goes
+
+
+def register() -> None:
+    """Begin with no thread and no server; the timer costs nothing until a panel was drawn."""
+    global _session  # noqa: PLW0603  Blender's register and unregister are module functions
+    _session = Session()
+    bpy.app.handlers.load_post.append(_after_load)
+    if not bpy.app.background:
+        bpy.app.timers.register(_tick, first_interval=AWAY_SECONDS, persistent=True)
+
+
+def unregister() -> None:
+    """Leave no thread, timer or handler behind."""
+    global _session  # noqa: PLW0603
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    bpy.app.handlers.load_post.remove(_after_load)
+    session().close()
+    _session = None

@@ -1,0 +1,178 @@
+"""Runs inside Blender: plays an artist, step by step from a timer, notes what it sees, and has pictures taken.
+
+A step is what lies between two `yield`s, which say for how many seconds the window is left to itself.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+STAGE = Path.cwd()
+PACKAGE = "bl_ext.user_default.restyle"
+NOTES = {}
+
+
+def picture(name):
+    wanted = STAGE / f"{name}.shot"
+    wanted.touch()
+    while wanted.exists():
+        yield 0.1
+
+
+def wait_for(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        yield 0.05
+
+
+def press(window, key, **modifiers):
+    for value in ("PRESS", "RELEASE"):
+        window.event_simulate(type=key, value=value, x=400, y=400, **modifiers)
+        yield 0.2
+
+
+def results():
+    names = [attribute.name for attribute in bpy.context.view_layer.objects.active.data.attributes]
+    return sorted(name for name in names if name.startswith("restyle"))
+
+
+def play():
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    view = {"window": window, "area": area, "region": next(r for r in area.regions if r.type == "WINDOW")}
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=400, y=400)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(STAGE / "restyle_extension.zip"), repo="user_default", enable_on_install=True
+    )
+    bpy.context.preferences.addons[PACKAGE].preferences.server_address = os.environ["RESTYLE_TEST_ADDRESS"]
+    session_module = sys.modules[f"{PACKAGE}.session"]
+    session = session_module.session()
+    NOTES["thread_before_drawing"] = not session.unlinked
+    ticks = []
+    measure(session, ticks)
+    area.spaces.active.show_region_ui = True
+    yield 0.5
+    sidebar.active_panel_category = "Restyle"
+    yield from picture("first")
+    yield from wait_for(lambda: session.server.name == "ONLINE")
+
+    with bpy.context.temp_override(**view):
+        bpy.ops.object.select_all(action="SELECT")
+        bpy.ops.object.delete()
+    yield 0.5
+    yield from picture("nothing_selected")
+
+    with bpy.context.temp_override(**view):
+        bpy.ops.wm.obj_import(filepath=str(STAGE / "candle.obj"))
+        bpy.ops.view3d.view_selected()
+        bpy.ops.ed.undo_push(message="Import")
+    settings = bpy.context.scene.restyle.stylize_mesh
+    settings.prompt, settings.use_iterations, settings.iterations = "a candle made of red brick", True, 60
+    yield 0.5
+    yield from picture("ready")
+
+    with bpy.context.temp_override(**view):
+        NOTES["started"] = list(bpy.ops.restyle.stylize_mesh("INVOKE_DEFAULT"))
+    task = next(iter(session.tasks.values()))
+    fractions = set()
+    yield from wait_for(lambda: fractions.add(task.fraction) or task.fraction > 0.5)
+    NOTES["fractions"] = len(fractions)
+    yield from picture("running")
+    yield from wait_for(lambda: task.state.name == "APPLIED")
+    NOTES["results"] = results()
+    yield 0.5
+    yield from picture("done")
+
+    area.spaces.active.shading.color_type = "VERTEX"
+    yield 1
+    yield from picture("colors")
+    area.spaces.active.shading.type = "MATERIAL"
+    yield from wait_while_compiling()
+    yield from picture("material")
+    area.spaces.active.shading.type = "SOLID"
+    yield 0.3
+
+    yield from press(window, "Z", ctrl=True)
+    yield 0.5
+    NOTES["after_undo"] = results()
+    NOTES["objects_after_undo"] = [obj.name for obj in bpy.data.objects]
+    yield from press(window, "Z", ctrl=True, shift=True)
+    yield 0.5
+    NOTES["after_redo"] = results()
+
+    bpy.context.scene.restyle.stylize_mesh.iterations = 2000
+    with bpy.context.temp_override(**view):
+        bpy.ops.restyle.stylize_mesh("INVOKE_DEFAULT")
+    task = list(session.tasks.values())[-1]
+    yield from wait_for(lambda: task.fraction > 0)
+    started = time.monotonic()
+    bpy.ops.restyle.cancel(task_id=task.id)
+    yield from wait_for(lambda: task.state.name == "CANCELLED")
+    NOTES["cancel_seconds"] = time.monotonic() - started
+    NOTES["after_cancel"] = results()
+    yield 0.3
+    yield from picture("cancelled")
+    bpy.ops.restyle.dismiss(task_id=task.id)
+
+    bpy.context.scene.restyle.stylize_mesh.iterations = 20
+    with bpy.context.temp_override(**view):
+        bpy.ops.restyle.stylize_mesh("INVOKE_DEFAULT")
+        bpy.ops.object.mode_set(mode="EDIT")
+    task = list(session.tasks.values())[-1]
+    yield from wait_for(lambda: task.state.name == "READY" and "Leave Edit Mode" in task.message)
+    yield 0.3
+    yield from picture("edit_mode")
+    with bpy.context.temp_override(**view):
+        bpy.ops.object.mode_set(mode="OBJECT")
+    yield from wait_for(lambda: task.state.name == "APPLIED")
+    yield 0.3
+    yield from picture("two_results")
+
+    with bpy.context.temp_override(**view):
+        bpy.ops.screen.userpref_show("INVOKE_DEFAULT", section="ADDONS")
+        bpy.ops.preferences.addon_show(module=PACKAGE)
+    yield 1.5
+    yield from picture("preferences")
+    NOTES["ticks"] = ticks
+
+
+def measure(session, ticks):
+    pump = session.pump
+
+    def measured(*arguments):
+        started = time.perf_counter()
+        applied = sum(task.state.name == "APPLIED" for task in session.tasks.values())
+        pump(*arguments)
+        if applied == sum(task.state.name == "APPLIED" for task in session.tasks.values()):
+            ticks.append(time.perf_counter() - started)
+
+    session.pump = measured
+
+
+def wait_while_compiling():
+    yield 8  # software drawing compiles its shaders once
+
+
+STEPS = play()
+
+
+def tick():
+    try:
+        return next(STEPS)
+    except StopIteration:
+        pass
+    except Exception:  # noqa: BLE001  noted, for the test to fail with
+        NOTES["trace"] = traceback.format_exc()
+    (STAGE / "notes.json").write_text(json.dumps(NOTES))
+    os._exit(0)  # the window would ask whether to save
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(tick, first_interval=1)
