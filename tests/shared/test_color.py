@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from restyle.color import linear_to_srgb, srgb_to_linear
 
 

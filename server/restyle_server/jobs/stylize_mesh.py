@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -17,10 +18,12 @@ from safetensors.numpy import load_file, save_file
 from restyle.color import srgb_to_linear
 from restyle.declare import Value
 from restyle.kinds.mesh import Mesh
+from restyle.version import __version__
 
 from ..context import JobContext
 from ..models import registry
 from ..models.clip import ClipEncoder, load_mini, load_openclip
+from ..models.registry import ModelEntry
 from ..stylize import Step, StylizeOptions, StylizeResult, contact_sheet, options_for, render_views, stylize
 
 PREVIEW_SECONDS = 2.0
@@ -36,14 +39,15 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     prompt: str = inputs["prompt"]
     context.progress(0.0, "Loading the model")
     entry = registry.resolve(str(parameters["model"]), context.models_dir)
-    encoder = _encoder(entry.name, entry.path, context.device)
+    encoder = _encoder(entry, context.device)
     warnings = _warnings(encoder, prompt)
     for warning in warnings:
         context.warn(warning)
     options = replace(options_for(str(parameters["preset"]), encoder), up=mesh.up)
     if parameters["iterations"] is not None:
         options = replace(options, iterations=int(parameters["iterations"]))
-    checkpoint = _Checkpoint(context.scratch / "checkpoint.safetensors")
+    checkpoint = _Checkpoint(context.scratch, (options, entry.name, __version__))
+    context.progress(0.0, "Choosing where to start")
     result = stylize(
         mesh.vertices,
         mesh.faces,
@@ -69,10 +73,10 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
 
 
 @lru_cache(maxsize=1)  # a warm worker keeps its model from job to job
-def _encoder(name: str, path: Path | None, device: str) -> ClipEncoder:
-    if name == "mini" or path is None:
+def _encoder(entry: ModelEntry, device: str) -> ClipEncoder:
+    if entry.stand_in:
         return load_mini(device)
-    return load_openclip(name, path, device)
+    return load_openclip(entry.architecture, entry.path, device)
 
 
 def _warnings(encoder: ClipEncoder, prompt: str) -> list[str]:
@@ -89,10 +93,14 @@ def _warnings(encoder: ClipEncoder, prompt: str) -> list[str]:
 
 
 class _Checkpoint:
-    """The optimiser's state on disk, so that a second attempt goes on where the first one died."""
+    """The optimiser's state on disk, so that a second attempt goes on where the first one died.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    fitting: what the state depends on beside the job itself; a state left by an older Restyle is not taken up.
+    """
+
+    def __init__(self, folder: Path, fitting: object) -> None:
+        key = hashlib.sha256(repr(fitting).encode()).hexdigest()[:16]
+        self.path = folder / f"checkpoint-{key}.safetensors"
         self.saved = time.monotonic()
 
     def save_if_due(self, state: Callable[[], dict[str, NDArray[Any]]]) -> None:
