@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     output = parser.parse_args().output
     mesh = vase()
-    mesh.apply_transform(trimesh.transformations.rotation_matrix(-np.pi / 2, (1, 0, 0)))
+    mesh.vertices = mesh.vertices[:, [1, 2, 0]]  # a turn that makes the lathe's axis, Z, point up as Y
     output.parent.mkdir(parents=True, exist_ok=True)
     mesh.export(output)
     print(f"{output}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces")
