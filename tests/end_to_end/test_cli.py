@@ -175,11 +175,18 @@ def test_a_mesh_is_stylized_in_its_order_scale_and_place(serving: dict[str, str]
     moved = np.linalg.norm(after.vertices - before.vertices, axis=1)
     assert 0 < moved.max() < 0.5  # also the vertex of no face, far away, is where it was, or nearly
 
-    again, _ = stylize(serving, tmp_path, prompt, "-o", "again.ply", "--seed", "5")
-    other, _ = stylize(serving, tmp_path, prompt, "-o", "other.ply", "--seed", "6")
-    assert (tmp_path / "again.ply").read_bytes() == (tmp_path / "out.ply").read_bytes()
-    assert (tmp_path / "other.ply").read_bytes() != (tmp_path / "out.ply").read_bytes()
-    assert len({record["job"], again["job"], other["job"]}) == 3
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_seed_decides(serving: dict[str, str], tmp_path: Path) -> None:
+    jobs = [
+        stylize(serving, tmp_path, "red brick", "-o", f"{number}.ply", "--seed", seed)[0]["job"]
+        for number, seed in enumerate("556")
+    ]
+    first, again, other = ((tmp_path / f"{number}.ply").read_bytes() for number in range(3))
+    assert first == again
+    assert first != other
+    assert len(set(jobs)) == 3
 
 
 def test_ctrl_c_cancels_the_job_and_ends_with_30(serving: dict[str, str], tmp_path: Path) -> None:

@@ -213,10 +213,14 @@ def test_auto_takes_the_best_one_present(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ModelMissingError, match="restyle models download ViT-B-32"):
         resolve("ViT-B-32", tmp_path)
     (tmp_path / "ViT-B-32.pt").write_bytes(b"pretend")
+    with pytest.raises(ModelMissingError, match="not the published file"):
+        resolve("auto", tmp_path)
+    published = replace(registry.known("ViT-B-32"), sha256=hashlib.sha256(b"pretend").hexdigest())
+    monkeypatch.setattr(registry, "MODELS", (published, registry.known("mini")))
     entry = resolve("auto", tmp_path)
     assert (entry.name, entry.stand_in, entry.path) == ("ViT-B-32", False, tmp_path / "ViT-B-32.pt")
     assert resolve("mini", tmp_path).name == "mini"
-    assert verify(registry.known("ViT-B-32"), tmp_path) == "damaged"
+    assert verify(registry.known("ViT-B-32"), tmp_path) == "intact"
     assert verify(registry.known("mini"), tmp_path) == "intact"
     real, mini = describe(tmp_path)
     assert (real["present"], real["bytes"], real["words"]) == (True, 7, None)

@@ -23,12 +23,7 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(
 HEADERS = st.dictionaries(
     st.text(max_size=10).filter(lambda key: key not in ("v", "arrays")),
     st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers(-(2**63), 2**64 - 1)
-        | st.floats(allow_nan=False)
-        | st.text()
-        | st.binary(),
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=8,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,13 +89,14 @@ def known(name: str) -> Model:
 
 
 def resolve(name: str, models_dir: Path) -> ModelEntry:
-    """The model of that name, or for "auto" the best one on this machine.
+    """The model of that name, or for "auto" the best one on this machine, its file checked against its hash.
 
-    Raises UsageError for an unknown name, ModelMissingError for one that is not here.
+    Raises UsageError for an unknown name, ModelMissingError for one that is not here or not what was published.
     """
     candidates = MODELS if name == AUTO else (known(name),)
     for model in candidates:
         if (path := model.path(models_dir)).is_file():
+            _require_published(model, path)
             return ModelEntry(model.name, model.title, model.architecture, path, model.stand_in)
     wanted = candidates[0]
     if wanted.bundled:
@@ -102,6 +104,18 @@ def resolve(name: str, models_dir: Path) -> ModelEntry:
     raise ModelMissingError(
         f"The model {wanted.name} is not on this machine. Fetch it there: restyle models download {wanted.name}"
     )
+
+
+def _require_published(model: Model, path: Path) -> None:
+    """A published archive may hold code: nothing but the pinned file is ever handed on to be loaded."""
+    status = path.stat()
+    if model.sha256 is not None and _sha256_of(path, status.st_size, status.st_mtime_ns) != model.sha256:
+        raise ModelMissingError(f"{path}: this is not the published file. Run: restyle models download {model.name}")
+
+
+@lru_cache(maxsize=8)  # a warm worker asks before every job, and hashing a large file takes a second
+def _sha256_of(path: Path, size: int, modified: int) -> str:
+    return file_sha256(path)
 
 
 def describe(models_dir: Path) -> list[dict[str, Any]]:

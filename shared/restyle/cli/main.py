@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -113,6 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stopped.exit_code
     except BrokenPipeError:  # `restyle jobs list | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001  a fault of ours: its trace is shown, and --json keeps its promise
+        traceback.print_exc()
+        output.fail(
+            RestyleError(f"Restyle itself broke ({type(error).__name__}: {error}). Please report the text above.")
+        )
         return 1
 
 

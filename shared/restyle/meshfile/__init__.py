@@ -1,8 +1,8 @@
 """Mesh files: OBJ, PLY, GLB, STL and OFF in; PLY, OBJ and GLB with vertex colours out.
 
 What is read keeps every vertex of the file, in the file's order, also those that no face uses; what is written has
-the same vertices in the same order, scale and place, and (PLY, OBJ) the same polygons. Texture coordinates, normals
-and materials are not carried over.
+the same vertices in the same order, scale and place, and (from OBJ or PLY to OBJ or PLY) the same polygons. Texture
+coordinates, normals and materials are not carried over.
 
 Colours are scene linear in Python. In a file they are what its readers expect: sRGB in PLY (bytes) and OBJ (after
 the coordinates), linear in GLB (COLOR_0, glTF 2.0 section 3.9.2).
@@ -24,12 +24,18 @@ from ..errors import BadInputError, ResourcesError, UsageError
 from ..kinds import mesh as mesh_kind
 from ..kinds.mesh import Mesh
 from ..kinds.packed import require_finite
-from . import glb, obj, off, ply, stl
+from . import library, obj, ply
 from .polygons import Polygons, triangulate
 
 __all__ = ["READABLE", "WRITABLE", "MeshFile", "check_output", "read_mesh", "write_mesh"]
 
-READABLE = {".obj": obj.read, ".ply": ply.read, ".glb": glb.read, ".stl": stl.read, ".off": off.read}
+READABLE = {
+    ".obj": obj.read,
+    ".ply": ply.read,
+    ".glb": library.read_glb,
+    ".stl": library.read_stl,
+    ".off": library.read_off,
+}
 WRITABLE = (".ply", ".obj", ".glb")
 MAX_BYTES = 1 << 30
 # In these a vertex cannot have two normals or texture coordinates, so that whoever writes them splits it: the surface
@@ -63,9 +69,9 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshFile:
     reader = READABLE.get(path.suffix.lower())
     if reader is None:
         raise BadInputError(f"{path}: meshes are read from {', '.join(READABLE)} files. Export it as one of these.")
-    data = _read_bytes(path)
+    _require_file(path)
     try:
-        vertices, polygons = reader(data)
+        vertices, polygons = reader(path)
         require_finite("mesh", "vertices", vertices)
         # Coordinates near the largest float overflow here and are refused by name just after.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -73,6 +79,8 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshFile:
             mesh_kind.validate(Mesh(vertices, faces))
     except BadInputError as error:
         raise BadInputError(f"{path}: {error.message.removeprefix('mesh: ')}") from error
+    except OSError as error:
+        raise BadInputError(f"{path}: it cannot be read: {error.strerror}.") from error
     mesh_vertex = np.arange(len(vertices))
     positions = vertices
     if path.suffix.lower() in _SPLIT_FORMATS:
@@ -84,20 +92,14 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshFile:
     return MeshFile(path, vertices, polygons, Mesh(positions, faces, up), mesh_vertex)
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise BadInputError(f"{path}: this is a folder, not a mesh file.")
-        if size > MAX_BYTES:
-            raise BadInputError(
-                f"{path}: {size:,} bytes are more than the {MAX_BYTES:,} allowed. Decimate a copy first."
-            )
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such file. Check the path.") from None
-    except OSError as error:
-        raise BadInputError(f"{path}: it cannot be read: {error.strerror}.") from error
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise BadInputError(f"{path}: this is a folder, not a mesh file.")
+    if not path.exists():
+        raise BadInputError(f"{path}: there is no such file. Check the path.")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise BadInputError(f"{path}: {size:,} bytes are more than the {MAX_BYTES:,} allowed. Decimate a copy first.")
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -129,7 +131,7 @@ def write_mesh(
     points = source.vertices if vertices is None else np.asarray(vertices, np.float64)[source.mesh_vertex]
     linear = None if colors is None else np.clip(np.asarray(colors, np.float64), 0, 1)[source.mesh_vertex]
     if path.suffix.lower() == ".glb":
-        data = glb.write(points, triangulate(points, source.polygons), linear)
+        data = library.write_glb(points, triangulate(points, source.polygons), linear)
     else:
         module = obj if path.suffix.lower() == ".obj" else ply
         data = module.write(points, source.polygons, None if linear is None else linear_to_srgb(linear))

@@ -1,13 +1,15 @@
 """Wavefront OBJ: vertices and faces in, vertices with colours and faces out.
 
-A reader of our own, since trimesh splits a vertex wherever its corners differ in texture coordinate or normal, joins
-what shares a material, and so cannot give back the file's own vertices in the file's order. Only `v` and `f` lines
-matter here; groups and objects share one list of vertices in this format anyway.
+A reader and a writer of our own, since trimesh splits a vertex wherever its corners differ in texture coordinate or
+normal, joins what shares a material, and so cannot give back the file's own vertices in the file's order; and what it
+writes has triangles only. Only `v` and `f` lines matter here; groups and objects share one list of vertices in this
+format anyway.
 """
 
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +19,10 @@ from ..kinds.mesh import MAX_FACES, MAX_VERTICES
 from .polygons import Polygons, polygons_from
 
 
-def read(data: bytes) -> tuple[NDArray[np.float64], Polygons]:
+def read(path: Path) -> tuple[NDArray[np.float64], Polygons]:
     """Vertices (V, 3) and polygons of an OBJ file; BadInputError names the line that is wrong."""
     coordinates, corners, sizes, where = array("d"), array("q"), array("q"), array("q")
-    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
     for number, line in enumerate(data.splitlines(), 1):
         words = line.split()
         if not words:
@@ -57,8 +59,11 @@ def _face(words: list[bytes], number: int, count: int) -> list[int]:
     except ValueError:
         text = b" ".join(words)[:80].decode(errors="replace")
         raise BadInputError(f"line {number}: {text!r} is not a face of vertex numbers.") from None
-    if 0 in indices or any(abs(index) > MAX_VERTICES for index in indices):
-        wrong = next(index for index in indices if index == 0 or abs(index) > MAX_VERTICES)
+    low, high = min(indices, default=1), max(indices, default=1)
+    if low > 0 and high <= MAX_VERTICES:
+        return [index - 1 for index in indices]
+    if 0 in indices or max(-low, high) > MAX_VERTICES:
+        wrong = 0 if 0 in indices else low if -low > MAX_VERTICES else high
         raise BadInputError(f"line {number}: a face refers to vertex {wrong}; vertex numbers count from 1.")
     return [index - 1 if index > 0 else count + index for index in indices]
 

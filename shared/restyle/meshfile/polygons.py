@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import mapbox_earcut
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInputError
-
-MAX_CONCAVE_CORNERS = 4_000  # ear clipping takes quadratic time and more; convex polygons may have any number
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def triangulate(vertices: NDArray[np.float64], polygons: Polygons) -> NDArray[np
 
     vertices: (V, 3) finite; polygons: indices in range.
     Returns (F, 3) int32 in the order of the polygons, each in its polygon's winding.
-    Raises BadInputError for a concave polygon of more than MAX_CONCAVE_CORNERS corners.
+    A polygon that crosses itself has no right answer; it is split anyhow.
     """
     counts = polygons.sizes - 2
     firsts = np.cumsum(counts) - counts
@@ -83,50 +82,16 @@ def _split(points: NDArray[np.float64], corners: NDArray[np.int64]) -> NDArray[n
     fits = (np.cross(edges[:, :, 0], edges[:, :, 1]) @ normals[:, :, None] >= 0).all(axis=(1, 2))
     # Where all triangles of the fan face forward, the polygon is star-shaped about its first corner: the fan is right.
     for index in np.flatnonzero(~fits):
-        triangles[index] = corners[index][_clip_ears(_flatten(centred[index], normals[index]))]
+        flat = np.ascontiguousarray(_flatten(centred[index], normals[index]))
+        ears = mapbox_earcut.triangulate_float64(flat, np.array([size], np.uint32)).reshape(-1, 3)
+        # Of a polygon that crosses or touches itself there may be too few; no cut of it is right, and the fan will do.
+        if len(ears) == size - 2:
+            triangles[index] = corners[index][ears]
     return triangles
 
 
 def _flatten(points: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """(S, 2) the polygon seen against its normal, counter-clockwise."""
-    if len(points) > MAX_CONCAVE_CORNERS:
-        raise BadInputError(
-            f"a concave face has {len(points):,} corners; more than {MAX_CONCAVE_CORNERS:,} are not split. "
-            "Triangulate the mesh before exporting it."
-        )
     axis = int(np.abs(normal).argmax())
     flat = points[:, [(axis + 1) % 3, (axis + 2) % 3]]
     return flat if normal[axis] >= 0 else flat * (-1, 1)
-
-
-def _clip_ears(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Cut corner after corner off a simple counter-clockwise polygon: points (S, 2); gives (S - 2, 3) positions.
-
-    Source: Meisters, "Polygons have ears", 1975. A polygon that crosses itself has no right answer; it is cut anyhow.
-    """
-    left = list(range(len(points)))
-    triangles = []
-    while len(left) > 3:
-        at = _find_ear(points, left)
-        triangles.append((left[at - 1], left[at], left[(at + 1) % len(left)]))
-        del left[at]
-    return np.array([*triangles, tuple(left)], np.int64)
-
-
-def _find_ear(points: NDArray[np.float64], left: list[int]) -> int:
-    ring = points[left]
-    before, after = np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0)
-    turn = _cross(ring - before, after - ring)
-    for at in np.flatnonzero(turn > 0):
-        a, b, c = before[at], ring[at], after[at]
-        inside = (_cross(b - a, ring - a) >= 0) & (_cross(c - b, ring - b) >= 0) & (_cross(a - c, ring - c) >= 0)
-        # A hole joined by a bridge repeats the bridge's ends: a point at a corner of the ear is not inside it.
-        corner = (ring == a).all(axis=1) | (ring == b).all(axis=1) | (ring == c).all(axis=1)
-        if not (inside & ~corner).any():
-            return int(at)
-    return int(np.abs(turn).argmin())
-
-
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    product: NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return product

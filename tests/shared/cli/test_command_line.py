@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from restyle.declare import JobDeclaration, Parameter
 from restyle.errors import UsageError
 from restyle.jobs import declarations
 
+PROGRAM = [sys.executable, "-m", "restyle.cli.main"]
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 HEAVY = ("torch", "numpy", "zmq", "trimesh", "rich", "PIL", "msgpack", "restyle_server")
 
@@ -163,10 +165,9 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
 
 
 def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "restyle.cli.main"]
-    assert "restyle 0." in subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+    assert "restyle 0." in subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
     failed = subprocess.run(
-        [*command, "mesh", "none.obj", "red", "-o", "a.ply"], capture_output=True, text=True, check=False
+        [*PROGRAM, "mesh", "none.obj", "red", "-o", "a.ply"], capture_output=True, text=True, check=False
     )
     assert failed.returncode == 20
     assert failed.stderr.startswith("Error: none.obj: there is no such file")
@@ -174,7 +175,7 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
     environment = os.environ | {"RESTYLE_MODELS_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "restyle.cli.main", "models"]
+    command = [*PROGRAM, "models"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -225,3 +226,11 @@ def test_doctor_says_what_is_wrong_and_what_to_do(
     printed = capsys.readouterr().out
     assert "ok       Data folder" in printed
     assert "note     Server: none runs" in printed
+
+
+def test_every_command_and_flag_is_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    for words in (["serve"], ["mesh"], ["jobs", "fetch"], ["models", "download"], ["doctor"]):
+        ran = subprocess.run([*PROGRAM, *words, "--help"], capture_output=True, text=True, check=True)
+        flags = set(re.findall(r"--[a-z][a-z-]*", ran.stdout)) - {"--help"}
+        assert {flag for flag in flags if f"`{flag}`" not in page and f"{flag} " not in page} == set()
