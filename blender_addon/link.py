@@ -202,6 +202,7 @@ class Link(threading.Thread):
             self._explain_absence(error)
         except VersionMismatchError as error:
             self._say(Server.REFUSED, message=error.message)
+            self._refuse_outbox(error)
         else:
             self._start_by = math.inf
             self._say(Server.ONLINE, self._client.server)
@@ -215,7 +216,8 @@ class Link(threading.Thread):
         elif self._outbox and not self._address:
             self._start_server()
         else:
-            self._say(Server.OFF, message=error.message if self._address else "")
+            if state is not Server.OFF or self._address:  # the reason why it stopped stays in view
+                self._say(Server.OFF, message=error.message if self._address else "")
             self._refuse_outbox(error)
 
     def _check_process(self, process: subprocess.Popen[bytes]) -> None:
@@ -229,7 +231,7 @@ class Link(threading.Thread):
         self._say(Server.OFF, message=f"The server {why}: {log_tail()}")
         self._refuse_outbox(ServerUnavailableError(f"The server {why}: {log_tail()}"))
 
-    def _refuse_outbox(self, error: ServerUnavailableError) -> None:
+    def _refuse_outbox(self, error: RestyleError) -> None:
         for job_id in list(self._outbox):
             del self._outbox[job_id]
             self.reports.put(Ended(job_id, error))

@@ -34,7 +34,7 @@ def paragraph(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None
     width = max(24, int((pixels - MARGIN_WIDTH) / CHARACTER_WIDTH))
     column = layout.column(align=True)
     column.scale_y = 0.8
-    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, width) or [""]]
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, width, break_on_hyphens=False) or [""]]
     for index, line in enumerate(lines):
         column.label(text=line, icon=icon if index == 0 else "NONE" if icon == "NONE" else "BLANK1", translate=False)
 
@@ -161,7 +161,7 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
     if task.state in UNDER_WAY:
         row.operator("restyle.cancel", text="", icon="X", emboss=False).task_id = task.id
         box.progress(text=task.message or task.state.value, factor=task.fraction, type="BAR", translate=False)
-        if session().server is Server.LOST:
+        if session().server in (Server.LOST, Server.OFF) and task.state is not State.SENDING:
             paragraph(box, "The job is kept and goes on when the server is back.", "INFO")
     else:
         row.operator("restyle.dismiss", text="", icon="X", emboss=False).task_id = task.id
@@ -209,13 +209,14 @@ class RESTYLE_PT_results(bpy.types.Panel):
         number = results.shown(obj)
         column = self.layout.box().column(align=True)
         for result in results.stored(obj.data):
-            row = column.row()
+            row = column.split(factor=0.88)
             name = row.row()
             name.alignment = "LEFT"
             icon = "RADIOBUT_ON" if result.number == number else "RADIOBUT_OFF"
-            show = name.operator("restyle.show_result", text=result.label, icon=icon, emboss=False, translate=False)
+            show = name.operator(
+                "restyle.show_result", text=f"{result.number}  {result.label}", icon=icon, emboss=False, translate=False
+            )
             show.number = result.number
-            row.separator_spacer()
             row.operator("restyle.remove_result", text="", icon="X", emboss=False).number = result.number
         shown = next((result for result in results.stored(obj.data) if result.number == number), None)
         if shown is not None:
@@ -242,15 +243,19 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, result: 
 
 
 def _draw_recipe(layout: bpy.types.UILayout, recipe: Any) -> None:
-    seconds = recipe.get("seconds")
     parts = [
         f"Seed {recipe['parameters'].get('seed', 0)}",
         str(recipe["parameters"].get("preset", "")).capitalize(),
         f"{recipe.get('model') or ''}{' (stand-in)' if recipe.get('stand_in') else ''}",
-        f"{seconds:.0f} s" if seconds else "",
+        _duration(recipe.get("seconds") or 0),
     ]
     paragraph(layout, ", ".join(part for part in parts if part))
     _draw_warnings(layout, recipe.get("warnings", ()))
+
+
+def _duration(seconds: float) -> str:
+    number, unit = (seconds, "s") if seconds < 100 else (seconds / 60, "min")
+    return f"{number:.0f}\N{NO-BREAK SPACE}{unit}" if seconds else ""
 
 
 _classes: list[type] = []

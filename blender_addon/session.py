@@ -113,7 +113,12 @@ class Session:
         given = {name: value for name, value in parameters.items() if value is not None}
         values: dict[str, Any] = declared.check_parameters(given)
         for port in declared.inputs:
-            values[port.name] = meshes.export(obj) if port.kind == "mesh" else texts[port.name]
+            if port.kind == "mesh":
+                values[port.name] = meshes.export(obj)
+            elif port.kind == "text" and (texts[port.name] or not port.optional):
+                values[port.name] = texts[port.name]
+            else:
+                continue
             try:
                 kind(port.kind).validate(values[port.name])
             except BadInputError as error:
@@ -123,7 +128,7 @@ class Session:
         target = Target(obj.name, bpy.data.filepath, obj.session_uid, self.loads)
         task = Task(str(uuid.uuid4()), job, dict(texts), given, target, meshes.snapshot(obj.data))
         self.tasks[task.id] = task
-        link.post(partial(tasks.save, settings.records_folder(), task))
+        link.post(partial(_keep, settings.records_folder(), task))
         link.submit(task.id, job, values)
         return task
 
@@ -149,8 +154,7 @@ class Session:
     def dismiss(self, task: Task) -> None:
         """Take the task out of the panel; its result stays on the server until that forgets it."""
         self.tasks.pop(task.id, None)
-        if settings.records_folder().exists():
-            tasks.delete(settings.records_folder(), task.id)
+        tasks.delete(settings.records_folder(), task.id)
 
     def apply(self, task: Task, obj: bpy.types.Object) -> None:
         """Put the task's result on an object as one undo step; BadInputError says why it cannot be."""
@@ -263,8 +267,8 @@ class Session:
                 task.take(event)
         elif isinstance(report, Finished):
             task.state, task.result, task.fraction, task.message = State.READY, report.result, 1.0, ""
-            if not task.parameters:
-                task.parameters = report.result.status.parameters
+            if task.target is None:
+                task.job, task.parameters = report.result.status.name, report.result.status.parameters
         elif isinstance(report, Ended):
             cancelled = isinstance(report.error, CancelledError)
             task.state, task.why = State.CANCELLED if cancelled else State.FAILED, report.error.message
@@ -321,6 +325,14 @@ class Session:
                         f"and fetch its result with bpy.ops.restyle.fetch(job_id={task.id!r})."
                     )
             time.sleep(0.02)
+
+
+def _keep(folder: Path, task: Task) -> None:
+    """Write the task's record; a full disk costs the record and not the job."""
+    try:
+        tasks.save(folder, task)
+    except OSError as error:
+        print(f"Restyle: the job {task.id} will not be found again after a crash of Blender: {error}.")  # noqa: T201
 
 
 def check_editable(obj: bpy.types.Object) -> None:

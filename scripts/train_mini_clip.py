@@ -8,6 +8,7 @@ Method: CLIP (Radford et al. 2021) with ModifiedResNet towers, several positives
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import math
@@ -27,8 +28,9 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent))
 from mini_world import evaluate, grammar, recipe, store
 from mini_world.augment import augment
+from mini_world.palettes import IMITATED
 from mini_world.scene import GEOMETRIES, SHAPES
-from mini_world.surface import SURFACES
+from mini_world.surface import SURFACES, Surface
 from mini_world.tokens import CONTEXT, UNKNOWN, CompactTokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,22 +64,41 @@ class Batches:
     """Draws training batches: pictures, captions, near-miss captions and labels."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self.pictures, self.scenes = store.load(folder, "train")
+        parts = [store.load(folder, name) for name in ("train", "imitations")]
+        self.pictures = [pictures for pictures, _ in parts]
+        self.scenes = np.concatenate([scenes for _, scenes in parts])
         self.labels = recipe.labels_of(self.scenes)
         self.numpy_rng = np.random.default_rng(seed)
         self.torch_rng = torch.Generator().manual_seed(seed)
         self.tokenizer = CompactTokenizer()
+        weight = np.array([recipe.MATERIAL_WEIGHT.get(n, 1.0) for n in IMITATED])
+        self.importance = weight / weight.sum()
         self.families = [np.flatnonzero(np.isin(self.labels[:, 0], [SURFACES.index(n) for n in f])) for f in FAMILIES]
         self.kinds = [np.flatnonzero(self.scenes["kind"] == k) for k in range(len(recipe.KINDS))]
+        real = (self.scenes["imitates"] == 0) & (self.labels[:, 1] < 0) & (self.labels[:, 3] == 0)
+        named = [Surface[n.upper()] for n in IMITATED]
+        self.imitated = [np.flatnonzero(real & (self.labels[:, 0] == n)) for n in named]
+        self.imitations = [np.flatnonzero(self.scenes["imitates"] == n) for n in named]
 
     def rows(self) -> np.ndarray:
-        """Draw picture numbers: from everything, from one family of look-alikes, or from one kind."""
-        draw = self.numpy_rng.random()
-        if draw < 0.5:
-            return np.sort(self.numpy_rng.integers(len(self.labels), size=BATCH))
-        pools = self.families if draw < 0.83 else self.kinds
-        pool = pools[self.numpy_rng.integers(len(pools))]
-        return np.sort(self.numpy_rng.choice(pool, BATCH))
+        """Draw picture numbers: from everything, look-alikes, one kind, or materials beside their imitations."""
+        rng = self.numpy_rng
+        draw = rng.random()
+        if draw < 0.35:
+            return np.sort(rng.integers(len(self.labels), size=BATCH))
+        if draw < 0.6:
+            pools = self.families if draw < 0.5 else self.kinds
+            return np.sort(rng.choice(pools[rng.integers(len(pools))], BATCH))
+        # Four materials at a time, so that in each the structure alone decides.
+        chosen = rng.choice(len(self.imitated), 4, replace=False, p=self.importance)
+        pools = [pool[k] for k in chosen for pool in (self.imitated, self.imitations)]
+        return np.sort(np.concatenate([rng.choice(pool, BATCH // len(pools)) for pool in pools]))
+
+    def read(self, rows: np.ndarray) -> Tensor:
+        """Return pictures (N, S, S, 3) uint8 by number."""
+        border = len(self.pictures[0])
+        inner, outer = rows[rows < border], rows[rows >= border] - border
+        return torch.from_numpy(np.concatenate([self.pictures[0][inner], self.pictures[1][outer]]))
 
     def near_miss(self, row: np.ndarray) -> np.ndarray:
         """Return a label tuple that differs from `row` in one attribute and is not held out."""
@@ -117,7 +138,7 @@ class Batches:
             grammar.caption(self.numpy_rng, t, int(s))
             for t, s in zip(texts, np.concatenate([shapes, shapes[::2]]), strict=True)
         ]
-        images = augment(torch.from_numpy(self.pictures[rows]), SIZE, self.torch_rng)
+        images = augment(self.read(rows), SIZE, self.torch_rng)
         tokens = self.tokenizer(captions, self.numpy_rng)
         return images, tokens, torch.from_numpy(labels), torch.from_numpy(texts), torch.from_numpy(shapes)
 
@@ -238,6 +259,7 @@ def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: dict[str,
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata)
+    partial.chmod(0o644)  # safetensors writes for the owner alone; the package is for everyone
     partial.replace(path)
 
 
@@ -267,7 +289,6 @@ def export(
         "scores": json.dumps({k: round(v, 4) for k, v in scores.items()}),
         "recipe": recipe_hash(),
         "steps": str(trainer.step),
-        "samples": str(trainer.step * BATCH),
         "pictures": str(pictures),
     }
     config = model_config(tokenizer.full.vocab_size)
@@ -298,17 +319,29 @@ def train(trainer: Trainer, batches: Batches, minutes: float, checkpoint: Path) 
     trainer.save(checkpoint)
 
 
+def render_world(folder: Path, count: int) -> None:
+    """Render what is missing: the training pictures, imitations of materials, and a test set of each."""
+    store.extend(folder, "train", count, 1000, recipe.draw_scenes)
+    store.extend(folder, "imitations", count // 5, 2_000_000, recipe.draw_imitations)
+    store.extend(folder, "test", 4000, 900_000, functools.partial(recipe.draw_scenes, held_share=0.5))
+    store.extend(folder, "test_imitations", 2000, 2_900_000, recipe.draw_imitations)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="training time in all, checkpoints included")
-    parser.add_argument("--pictures", type=int, default=64_000, help="training pictures to render (28 kB each)")
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=62_000,
+        help="training pictures (28 kB each); plus a fifth of imitations",
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="folder for pictures and checkpoint")
     parser.add_argument("--out", type=Path, default=PACKAGE, help="folder for mini.safetensors and config.json")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    store.extend(args.work, "train", args.pictures, store.TRAINING_SEED, 0.0)
-    store.extend(args.work, "test", 4000, store.TEST_SEED, 0.5)
+    render_world(args.work, args.pictures)
     checkpoint = args.work / "checkpoint.safetensors"
     tokenizer = CompactTokenizer()
     trainer = Trainer(len(tokenizer), args.seed)
@@ -318,8 +351,7 @@ def main() -> None:
     batches = Batches(args.work, args.seed + 7919 * trainer.step)
     trainer.model.train()
     train(trainer, batches, args.minutes, checkpoint)
-    pictures, scenes = store.load(args.work, "test")
-    scores = evaluate.score(pictures, scenes, *encoders(trainer.average, tokenizer), SIZE)
+    scores = evaluate.score(args.work, *encoders(trainer.average, tokenizer), SIZE)
     export(trainer, tokenizer, args.out, scores, len(batches.labels))
     print(json.dumps(scores, indent=2))
 

@@ -1,14 +1,17 @@
 """Scores of a trained encoder on pictures it has not seen, half of them of combinations it has not seen."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 
+from . import store
 from .grammar import canonical
 from .recipe import KINDS, held_out, labels_of
+from .surface import SURFACES
 from .tokens import unique_rows
 
 Encode = Callable[[Tensor], Tensor]
@@ -34,10 +37,9 @@ def one_of_twenty(similarity: Tensor, own: np.ndarray, pools: list[np.ndarray], 
     return right / len(pools)
 
 
-def score(
-    pictures: np.ndarray, scenes: np.ndarray, encode: Encode, encode_text: EncodeText, size: int
-) -> dict[str, float]:
-    """Return the table of scores: top-1 of 20 (random and hard), materials, colours, geometry."""
+def score(folder: Path, encode: Encode, encode_text: EncodeText, size: int) -> dict[str, float]:
+    """Return the table of scores: top-1 of 20 (random and hard), materials, colours, geometry, structure."""
+    pictures, scenes = store.load(folder, "test")
     labels = labels_of(scenes)
     tuples, own = unique_rows(labels)
     with torch.no_grad():
@@ -61,7 +63,24 @@ def score(
         part = similarity[rows]
         result[f"{name}_top1_of_20"] = one_of_twenty(part, own[rows], [random_pools[i] for i in rows], rng)
         result[f"{name}_hard_20"] = one_of_twenty(part, own[rows], [hard_pools[i] for i in rows], rng)
-    return result | by_attribute(similarity, scenes, labels, tuples)
+    result |= by_attribute(similarity, scenes, labels, tuples)
+    return result | by_structure(folder, encode, encode_text, size)
+
+
+def by_structure(folder: Path, encode: Encode, encode_text: EncodeText, size: int) -> dict[str, float]:
+    """Return how often a material's prompt prefers the material to its imitation: the area under the ROC curve."""
+    (fakes, fake_scenes), (pictures, scenes) = (store.load(folder, name) for name in ("test_imitations", "test"))
+    natural = (scenes["color"] < 0) & (scenes["geometry"] == 0)
+    result = {}
+    for name in ("brick", "wood", "cobblestone", "wicker"):
+        number = SURFACES.index(name)
+        real = pictures[natural & (scenes["surface"] == number)]
+        fake = fakes[fake_scenes["imitates"] == number]
+        with torch.no_grad():
+            text = F.normalize(encode_text([f"an object made of {name}"]).float(), dim=-1)[0]
+            high, low = (embed_pictures(part, encode, size) @ text for part in (real, fake))
+        result[f"structure_{name}"] = float((high[:, None] > low[None]).float().mean())
+    return result
 
 
 def by_attribute(similarity: Tensor, scenes: np.ndarray, labels: np.ndarray, tuples: np.ndarray) -> dict[str, float]:

@@ -89,5 +89,27 @@ TINTABLE = {
     "rope": ("brown", "yellow"),
 }
 
+# A material in its own colours but without its structure, and what a person would call the colours: the picture that an
+# optimiser paints first. Gold, silver and other surfaces that live by colour alone are not among them.
+IMITATED = {
+    "brick": ("red", "grey"),
+    "wood": ("brown", "orange"),
+    "cobblestone": ("black", "grey"),
+    "marble": ("white", "grey"),
+    "granite": ("black", "grey"),
+    "lava": ("orange", "black"),
+    "moss": ("green", "yellow"),
+    "grass": ("green", "yellow"),
+    "bark": ("brown", "black"),
+    "wicker": ("orange", "brown"),
+    "leather": ("brown", "black"),
+    "chocolate": ("brown", "black"),
+    "honeycomb": ("orange", "yellow"),
+    "strawberry": ("red", "yellow"),
+    "scales": ("green", "black"),
+    "zebra": ("black", "white"),
+    "leopard": ("orange", "black"),
+}
+
 # The joints of these keep their own colour when the surface is tinted.
 OWN_JOINTS = ("brick", "mosaic", "cobblestone")

@@ -7,7 +7,7 @@ from math import pi
 import numpy as np
 from numpy.random import Generator
 
-from .palettes import COLORS, NATURAL, OWN_JOINTS, TINTABLE
+from .palettes import COLORS, IMITATED, NATURAL, OWN_JOINTS, TINTABLE
 from .scene import GEOMETRIES, LOOKS, SCENE, SHAPES
 from .surface import MATERIALS, SURFACES
 
@@ -19,6 +19,7 @@ MATERIAL_WEIGHT = {"brick": 3.0, "wood": 3.0, "gold": 3.0}
 TWO_COLOR = ("stripes", "dots", "checks", "zigzag", "plaid")
 ANIMAL = ("zebra", "leopard", "camouflage")
 BLOTCH = ("mottled", "patches")
+STRUCTURES = ("mottled", "patches", "plain", "stripes", "checks")
 # What an optimiser paints on its way to brick, wood or gold; named, it stops being the cheap answer to them.
 LIKELY_BLOTCHES = (
     ("red", "grey"), ("red", "white"), ("brown", "red"), ("brown", "black"), ("brown", "orange"), ("yellow", "brown"),
@@ -166,6 +167,32 @@ def draw_look(rng: Generator, scene: np.ndarray) -> None:
         scene["clutter"] = rng.uniform(0, 0.5) if rng.random() < 0.5 else 0.0
 
 
+def imitate(rng: Generator, scene: np.ndarray) -> None:
+    """Give a scene the colours of a material, but a structure that is not the material's."""
+    while True:
+        names = tuple(IMITATED)
+        weight = np.array([4.0 if n in MATERIAL_WEIGHT else 1.0 for n in names])
+        name = names[rng.choice(len(names), p=weight / weight.sum())]
+        colors = tuple(COLOR_NAMES.index(c) for c in IMITATED[name])
+        structure = STRUCTURES[rng.choice(len(STRUCTURES), p=(0.45, 0.25, 0.16, 0.08, 0.06))]
+        second = -1 if structure == "plain" else max(colors)
+        color = colors[0] if structure == "plain" else min(colors)
+        # Stripes in the colours of wood do look like wood.
+        striped_wood = name == "wood" and structure == "stripes"
+        if not striped_wood and not held_out((surface_id(structure), color, second, 0)):
+            break
+    palette = draw_palette(rng, surface_id(name), -1, -1)
+    # The material's two most different colours, in either order.
+    pair = palette[[0, 2]] if np.ptp(palette[[0, 2]], 0).sum() > np.ptp(palette[[0, 1]], 0).sum() else palette[[0, 1]]
+    if structure != "plain" and rng.random() < 0.3:
+        pair = pair[::-1]
+    scene["surface"], scene["color"], scene["second"] = surface_id(structure), color, second
+    scene["kind"] = KINDS.index({"plain": "color", "stripes": "pattern", "checks": "pattern"}.get(structure, "blotch"))
+    scene["palette"] = np.stack([*pair, pair[1]])
+    scene["geometry"], scene["relief"], scene["variant"] = 0, 0.0, rng.integers(2)
+    scene["imitates"] = surface_id(name)
+
+
 def draw_scene(rng: Generator, held: bool) -> np.ndarray:
     """Draw one scene whose combination is (or is not) among the held-out ones."""
     scene = np.zeros((), SCENE)
@@ -202,4 +229,15 @@ def draw_scenes(count: int, seed: int, held_share: float = 0.0) -> np.ndarray:
     scenes = np.zeros(count, SCENE)
     for i in range(count):
         scenes[i] = draw_scene(rng, rng.random() < held_share)
+    return scenes
+
+
+def draw_imitations(count: int, seed: int) -> np.ndarray:
+    """Draw `count` scenes in the colours of materials but without their structure; `imitates` says which."""
+    rng = np.random.default_rng(seed)
+    scenes = np.zeros(count, SCENE)
+    for i in range(count):
+        scene = draw_scene(rng, False)
+        imitate(rng, scene)
+        scenes[i] = scene
     return scenes

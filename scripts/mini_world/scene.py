@@ -40,5 +40,6 @@ SCENE = np.dtype(
         ("kind", "i4"),  # index into recipe.KINDS
         ("color", "i4"),  # index into recipe.COLORS, -1 = the surface's own
         ("second", "i4"),  # second colour of a pattern, -1 = none
+        ("imitates", "i4"),  # the surface whose colours an imitation wears, 0 = none
     ]
 )

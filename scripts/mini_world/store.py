@@ -1,21 +1,21 @@
 """Pictures of the world on disk: a memory-mapped array and the scene records beside it, extended as asked."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from . import recipe
 from .scene import SCENE
 
 SIZE = 96
 CHUNK = 2000
-TRAINING_SEED, TEST_SEED = 1000, 900_000
+Draw = Callable[[int, int], np.ndarray]
 
 
-def extend(folder: Path, name: str, count: int, seed: int, held_share: float) -> None:
+def extend(folder: Path, name: str, count: int, seed: int, draw: Draw) -> None:
     """Render until `count` pictures (rounded up to whole chunks) exist; a second call goes on where the first stopped.
 
-    Chunk k is drawn with seed + k, so the pictures do not depend on how the work was split.
+    Chunk k is draw(CHUNK, seed + k), so the pictures do not depend on how the work was split.
     """
     from .tracer import render_all  # numba compiles for half a minute; reading the store must not wait for that
 
@@ -25,7 +25,7 @@ def extend(folder: Path, name: str, count: int, seed: int, held_share: float) ->
     done = scenes_path.stat().st_size // (CHUNK * SCENE.itemsize) if scenes_path.exists() else 0
     with pictures_path.open("r+b" if done else "wb") as pictures, scenes_path.open("r+b" if done else "wb") as records:
         for chunk in range(done, -(-count // CHUNK)):
-            scenes = recipe.draw_scenes(CHUNK, seed + chunk, held_share)
+            scenes = draw(CHUNK, seed + chunk)
             out = np.empty((CHUNK, SIZE, SIZE, 3), np.uint8)
             render_all(scenes, out)
             pictures.seek(chunk * chunk_bytes)

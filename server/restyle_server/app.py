@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -39,23 +40,23 @@ class Server:
         self._config = config
         self._stopping = threading.Event()
         self._retiring = False
-        self._store = Store(config.data_dir / "jobs.sqlite")
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        try:
+        with ExitStack() as parts:
+            self._store = Store(config.data_dir / "jobs.sqlite")
+            parts.callback(self._store.close)
             self._store.recover()
-            executor = LocalExecutor(self._context, config)
-            self._scheduler = Scheduler(self._store, executor, config.jobs_dir, config.silence)
-            data = DataService(config, self._store, self._scheduler.wake)
-            control = ControlService(config, self._store, executor, self._scheduler, self._retire)
-            self._control = Router("control", self._context, addresses[0], control.handlers, control.tick)
-            self._data = Router("data", self._context, addresses[1], data.handlers, data.tick)
-        except BaseException:
-            self._store.close()
-            self._context.destroy(linger=0)
-            raise
+            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            parts.callback(context.destroy, linger=0)
+            executor = LocalExecutor(context, config)
+            parts.callback(executor.close)
+            scheduler = Scheduler(self._store, executor, config.jobs_dir, config.silence)
+            data = DataService(config, self._store, scheduler.wake)
+            control = ControlService(config, self._store, executor, scheduler, self._retire)
+            self._control = Router("control", context, addresses[0], control.handlers, control.tick)
+            self._data = Router("data", context, addresses[1], data.handlers, data.tick)
+            self._parts = parts.pop_all()
         control.endpoints = (self._control.endpoint, self._data.endpoint)
         self._store.on_change = self._control.wake
-        self._threads = (self._scheduler, self._control, self._data)
+        self._threads = (scheduler, self._control, self._data)
 
     def run(self) -> int:
         """Serve until told to stop; returns the exit code, which is not 0 if a part of the server broke."""
@@ -91,8 +92,7 @@ class Server:
             thread.stop()
         for thread in self._threads:
             thread.join()
-        self._context.destroy(linger=0)
-        self._store.close()
+        self._parts.close()
         if broken:
             logger.error("stopped because of an error in: %s", ", ".join(broken))
         return 1 if broken else 0
@@ -107,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RestyleError as error:
         print(error.message, file=sys.stderr)  # noqa: T201  the program's own message to who started it
         return error.exit_code
+    except OSError as error:
+        print(f"The server cannot run: {error}.", file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def serve(config: ServerConfig) -> int:

@@ -56,10 +56,10 @@ class JobContext:
         if now - self._reported < PROGRESS_INTERVAL and fraction < 1:
             return
         self._reported = now
-        plain = {name: value.item() if hasattr(value, "item") else value for name, value in data.items()}
+        plain = {name: _plain(value) for name, value in data.items()}
         if len(json.dumps(plain)) > MAX_DATA_BYTES:
             raise UsageError(f"progress: more than {MAX_DATA_BYTES} bytes of extra values; use a preview or an output.")
-        bounded = min(max(float(fraction), 0.0), 1.0)
+        bounded = min(max(float(fraction), 0.0), 1.0) if math.isfinite(fraction) else 0.0
         self._report("progress", plain | {"fraction": bounded, "message": message[:MAX_TEXT]})
 
     def preview(self, name: str, kind_name: str, value: Any) -> None:
@@ -77,3 +77,9 @@ class JobContext:
         """Raise CancelledError if somebody asked for the job to end; to be called at least every second or so."""
         if self._cancelled():
             raise CancelledError("The job was cancelled.")
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of numpy or torch as Python's own; one that is not finite as None, for which JSON has a word."""
+    scalar = value.item() if hasattr(value, "item") else value
+    return None if isinstance(scalar, float) and not math.isfinite(scalar) else scalar

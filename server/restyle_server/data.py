@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import time
@@ -13,7 +14,7 @@ from restyle.codec import MAX_FRAMES, check_description
 from restyle.errors import BadInputError, ProtocolError, RestyleError
 from restyle.jobs import declaration
 from restyle.kinds import Packed, kind
-from restyle.protocol import CHUNK_BYTES, check_hash, check_job_id, take
+from restyle.protocol import CHUNK_BYTES, PAGE_BYTES, check_hash, check_job_id, take
 
 from .blobs import BlobStore, Uploads
 from .config import ServerConfig
@@ -52,6 +53,8 @@ class DataService:
         declared = declaration(take(header, "name", str))
         parameters = declared.check_parameters(take(header, "parameters", dict))
         inputs = take(header, "inputs", dict)
+        if len(json.dumps([parameters, inputs])) > PAGE_BYTES:
+            raise ProtocolError(f"Parameters and descriptions of more than {PAGE_BYTES:,} bytes; long data are arrays.")
         declared.check_inputs(set(inputs))
         wanted: dict[str, int] = {}
         for port in declared.inputs:

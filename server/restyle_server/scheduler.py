@@ -45,21 +45,18 @@ class Scheduler(threading.Thread):
         self._executor.wake()
 
     def stop(self) -> None:
-        """End the thread and all workers; running jobs stay in the store and are taken up by the next server."""
+        """End the thread; what runs is no longer watched, and is taken up by the next server."""
         self._stopping.set()
         self._executor.wake()
 
     def run(self) -> None:
         """The thread's loop."""
-        try:
-            while not self._stopping.is_set():
-                self._unsaved += self._executor.poll(TICK)
-                try:
-                    self._step()
-                except ResourcesError:
-                    self._stopping.wait(TICK)  # a full disk: what is not saved yet is tried again
-        finally:
-            self._executor.close()
+        while not self._stopping.is_set():
+            self._unsaved += self._executor.poll(TICK)
+            try:
+                self._step()
+            except ResourcesError:
+                self._stopping.wait(TICK)  # a full disk: what is not saved yet is tried again
 
     def _step(self) -> None:
         while self._unsaved:
@@ -86,7 +83,8 @@ class Scheduler(threading.Thread):
             self._store.finish(job, attempt, "cancelled")
         else:
             self._store.lost(job, attempt, report.data["reason"], MAX_CRASHES)
-        self._running.pop(job, None)
+        if self._running.get(job, (0, 0.0))[0] == attempt:
+            del self._running[job]
 
     def _stop_silent(self) -> None:
         for job, (attempt, reported) in list(self._running.items()):

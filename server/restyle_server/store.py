@@ -18,7 +18,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, state TEXT NOT NULL,
     created REAL NOT NULL, started REAL, finished REAL, device TEXT, attempt INTEGER NOT NULL DEFAULT 0,
-    crashes INTEGER NOT NULL DEFAULT 0, progress REAL NOT NULL DEFAULT 0, best REAL NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', error TEXT,
+    crashes INTEGER NOT NULL DEFAULT 0, progress REAL NOT NULL DEFAULT 0, best REAL NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT '', error TEXT,
     parameters TEXT NOT NULL, inputs TEXT NOT NULL, outputs TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0,
     last_seq INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
@@ -48,11 +49,12 @@ class Store:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self._db.close()
             if "locked" in str(error):
                 raise UsageError(f"Another server already uses the data folder {path.parent}.") from error
-            raise
+            message = f"The job list {path} cannot be used ({error}). Free some space, or move the file away."
+            raise ResourcesError(message) from error
 
     def close(self) -> None:
         """Release the folder."""
@@ -295,7 +297,7 @@ class Store:
         self._db.execute(
             "UPDATE jobs SET state = ?, finished = ?, outputs = ?, error = ?, "
             "progress = CASE WHEN ? = 'done' THEN 1.0 ELSE progress END WHERE id = ?",
-            (state, time.time(), outputs and _dump(outputs), error and _dump(error), state, job_id),
+            (state, time.time(), _dump(outputs or {}), _dump(error) if error else None, state, job_id),
         )
         self._append(job_id, "state", {"state": state} | ({"error": error} if error else {}))
 

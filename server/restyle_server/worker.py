@@ -24,7 +24,7 @@ from typing import Any
 
 import zmq
 
-from restyle.codec import as_bytes, decode, describe, encode
+from restyle.codec import Buffer, as_bytes, decode, describe, encode
 from restyle.errors import CancelledError, JobFailedError, ResourcesError, RestyleError
 from restyle.jobs import declaration, declarations
 from restyle.kinds import Packed, kind
@@ -32,6 +32,7 @@ from restyle.kinds import Packed, kind
 from .blobs import BlobStore
 from .context import MAX_TEXT, JobContext
 from .doorbell import Doorbell
+from .executors import check_report
 
 Header = dict[str, Any]
 
@@ -44,14 +45,13 @@ class Link(threading.Thread):
         self.tasks: queue.SimpleQueue[Header] = queue.SimpleQueue()
         self._address = address
         self._cancelled: str | None = None
-        self._outbox: deque[Header] = deque()
+        self._outbox: deque[list[Buffer]] = deque()
         self._doorbell = Doorbell()
         self._closing = False
 
     def send(self, header: Header) -> None:
-        """Send a message; it must fit a header (ProtocolError)."""
-        encode(header)
-        self._outbox.append(header)
+        """Send a message; ProtocolError if it does not fit a header."""
+        self._outbox.append(encode(header))
         self._doorbell.ring()
 
     def cancelled(self, job: str) -> bool:
@@ -77,7 +77,7 @@ class Link(threading.Thread):
             ready = dict(poller.poll())
             self._doorbell.clear()
             while self._outbox:
-                link.send_multipart(encode(self._outbox.popleft()))
+                link.send_multipart(self._outbox.popleft())
             if link in ready:
                 header, _ = decode(link.recv_multipart())
                 if header.get("op") == "run":
@@ -121,6 +121,7 @@ class Worker:
             return True
 
     def _report(self, kind_of_report: str, data: Header) -> None:
+        check_report(kind_of_report, data)
         self._link.send({"op": "report", "type": kind_of_report, "data": data})
 
     def _outputs(self, task: Header, scratch: Path) -> Header:

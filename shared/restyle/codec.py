@@ -32,10 +32,13 @@ def encode(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> li
 
     header: plain data; `v` (the protocol's major version) and `arrays` are added here.
     arrays: C-contiguous, of an allowed dtype; the frames are views, so they must not change until they are sent.
-    Raises ProtocolError if the header does not fit its limit.
+    Raises ProtocolError for a header that is too long or not plain data.
     """
     described = [{"dtype": array.dtype.name, "shape": list(array.shape)} for array in arrays]
-    frame = msgpack.packb({"v": PROTOCOL_MAJOR, **header, "arrays": described}, use_bin_type=True)
+    try:
+        frame = msgpack.packb({"v": PROTOCOL_MAJOR, **header, "arrays": described})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ProtocolError(f"A message holds a value that cannot be sent: {error}.") from error
     if len(frame) > MAX_HEADER_BYTES:
         raise ProtocolError(
             f"A message header of {len(frame):,} bytes is over the limit of {MAX_HEADER_BYTES:,}; long data belong "
@@ -67,7 +70,7 @@ def _decode_header(frame: Buffer) -> dict[str, Any]:
             raw=False,
             strict_map_key=True,
             max_str_len=MAX_HEADER_BYTES,
-            max_bin_len=MAX_HEADER_BYTES,
+            max_bin_len=0,
             max_array_len=4096,
             max_map_len=1024,
             max_ext_len=0,
@@ -76,8 +79,8 @@ def _decode_header(frame: Buffer) -> dict[str, Any]:
         )
     except (ValueError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise ProtocolError(f"A header that is not valid MessagePack: {type(error).__name__}.") from error
-    if not isinstance(header, dict) or not all(isinstance(key, str) for key in header):
-        raise ProtocolError("A header that is not a map with text keys.")
+    if not isinstance(header, dict):
+        raise ProtocolError("A header that is not a map.")
     _check_plain(header, MAX_DEPTH)
     return header
 
@@ -87,16 +90,18 @@ def _refuse_extension(code: int, data: bytes) -> None:
 
 
 def _check_plain(value: object, depth: int) -> None:
-    """Refuse nesting that later code would have to recurse into, and MessagePack's own timestamp type."""
+    """Refuse what JSON could not hold, and nesting that later code would have to recurse into."""
     if depth == 0:
         raise ProtocolError(f"A header nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, dict):
-        for item in value.values():
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ProtocolError("A header with a key that is no text.")
             _check_plain(item, depth - 1)
     elif isinstance(value, list):
         for item in value:
             _check_plain(item, depth - 1)
-    elif not isinstance(value, str | int | float | bool | bytes | None):
+    elif not isinstance(value, str | int | float | bool | None):
         raise ProtocolError(f"A header holds a {type(value).__name__}.")
 
 
@@ -133,7 +138,7 @@ def check_description(entry: object) -> tuple[np.dtype[Any], tuple[int, ...], in
 def as_bytes(array: NDArray[Any]) -> memoryview:
     """The array's bytes in wire order (little-endian, C order), without a copy where it already is so."""
     plain = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return memoryview(plain.reshape(-1).view(np.uint8))
+    return plain.reshape(-1).view(np.uint8).data
 
 
 def describe(packed: Packed, hashes: Mapping[str, str]) -> dict[str, Any]:

@@ -29,11 +29,11 @@ def start(
     Raises ServerUnavailableError if the interpreter cannot be started.
     """
     folder = data_dir or discovery.data_dir()
-    folder.mkdir(parents=True, exist_ok=True)
     command = [os.fspath(python), "-m", "restyle_server", "--data-dir", str(folder), "--device", device]
     if owner_pid is not None:
         command += ["--owner-pid", str(owner_pid)]
     try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (folder / LOG_NAME).open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -43,7 +43,9 @@ def start(
                 start_new_session=True,  # Ctrl-C at the caller's terminal must not end the jobs of others
             )
     except OSError as error:
-        raise ServerUnavailableError(f"The server cannot be started with {command[0]}: {error.strerror}.") from error
+        raise ServerUnavailableError(
+            f"The server cannot be started with {command[0]} on {folder}: {error.strerror}."
+        ) from error
 
 
 def wait(

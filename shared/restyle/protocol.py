@@ -12,7 +12,8 @@ CHUNK_BYTES = 1024 * 1024
 WINDOW = 8  # chunks under way without an answer; bounds memory, and how long a message waits behind bulk data
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 MAX_WAIT_SECONDS = 30.0  # of one long poll
-PAGE_BYTES = 32 * 1024  # of records in one reply; half a header, so that the rest of it always fits
+PAGE_BYTES = 32 * 1024  # of records in one message; half a header, so that the rest of it always fits
+MAX_INTEGER = 2**53  # beyond, other languages and the database disagree about what a number is
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 TERMINAL: tuple[State, ...] = ("done", "failed", "cancelled")
@@ -25,6 +26,8 @@ T = TypeVar("T")
 def take(header: dict[str, Any], name: str, kind: type[T], default: T | None = None) -> T:
     """The field `name` of a received header, which must be a `kind`; ProtocolError otherwise."""
     value = header.get(name, default)
+    if type(value) is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise ProtocolError(f"The field {name!r} is a number beyond all bounds.")
     if kind is float and type(value) is int:
         value = float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -112,8 +115,9 @@ class Event(_Record):
 class ServerInfo(_Record):
     """What a server said about itself.
 
-    protocol: (major, minor). devices: {"id", "name", "state"} each. models: {"name", "title", "present", "stand_in"}
-    and more, each. jobs: names. limits: sizes in bytes and counts. endpoint, data_endpoint: of its two sockets.
+    protocol: (major, minor). endpoint, data_endpoint: addresses of its two sockets.
+    devices: {"id", "name", "state", and a "problem" if it has one} each; state is starting, ready, busy or broken.
+    models: {"name", "title", "present", "stand_in"} and more, each. jobs: names. limits: sizes in bytes, and counts.
     started_by_us: whether `connect` launched it, so that closing the client stops it.
     """
 

@@ -26,7 +26,8 @@ def pack_request(
     declared: JobDeclaration, job_id: str, inputs: Mapping[str, Any], parameters: Mapping[str, Value]
 ) -> tuple[Request, Blobs]:
     """The submit request and the blobs, by hash, that it refers to. Raises BadInputError for a bad input."""
-    described, blobs = {}, {}
+    described: dict[str, Any] = {}
+    blobs: Blobs = {}
     for port in declared.inputs:
         if port.name in inputs:
             accepted = kind(port.kind)

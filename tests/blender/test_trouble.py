@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 
@@ -202,6 +203,22 @@ def test_a_script_whose_server_was_killed_is_told_how_to_fetch(scene, ball, serv
     server.start()
     assert bpy.ops.restyle.fetch(job_id=task.id) == {"FINISHED"}
     assert stored(ball, part) == [1]
+
+
+def test_the_death_of_a_server_of_its_own_is_explained_until_it_runs_again(scene, server_of_module, part, pump_until):
+    server_of_module.stop()
+    session = part("session").session()
+    bpy.ops.restyle.start_server()
+    pump_until(lambda: session.server.name == "ONLINE", 120)
+    os.kill(session.info.pid, signal.SIGKILL)
+    pump_until(lambda: session.server.name == "OFF", 30)
+    until = time.monotonic() + 2.5
+    pump_until(lambda: time.monotonic() > until)
+    assert "ended with code -9" in session.server_message
+    bpy.ops.restyle.start_server()
+    pump_until(lambda: session.server.name == "ONLINE", 120)
+    bpy.ops.restyle.stop_server()
+    pump_until(lambda: session.server.name == "OFF", 30)
 
 
 def test_an_unknown_job(scene, ball, server):

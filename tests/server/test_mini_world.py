@@ -45,6 +45,16 @@ def test_training_never_shows_a_held_out_combination() -> None:
     assert all(recipe.held_out(row) for row in recipe.labels_of(recipe.draw_scenes(50, 1, held_share=1.0)))
 
 
+def test_imitations_wear_the_colours_but_not_the_structure() -> None:
+    scenes = recipe.draw_imitations(300, 1)
+    assert (scenes["imitates"] > 0).all()
+    assert (scenes["surface"] != scenes["imitates"]).all()
+    assert not any(recipe.held_out(row) for row in recipe.labels_of(scenes))
+    bricks = scenes[scenes["imitates"] == Surface.BRICK]
+    assert set(bricks["color"]) <= {tuple(COLORS).index("red"), tuple(COLORS).index("grey")}
+    assert "brick" not in {word for row in recipe.labels_of(bricks) for word in grammar.canonical(row).split()}
+
+
 def test_the_light_is_text2mesh_s() -> None:
     picture = render(plain_ball("white"), 65)[0]
     # Facing the camera the normal is (0, 0, 1): L = 0.28209479 + 0.48860251.
@@ -108,9 +118,9 @@ def test_compact_rows_scatter_to_the_tokens_they_came_from() -> None:
 
 def test_the_store_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "CHUNK", 3)
-    store.extend(tmp_path, "train", 3, 10, 0.0)
+    store.extend(tmp_path, "train", 3, 10, recipe.draw_scenes)
     first = np.array(store.load(tmp_path, "train")[0])
-    store.extend(tmp_path, "train", 6, 10, 0.0)
+    store.extend(tmp_path, "train", 6, 10, recipe.draw_scenes)
     pictures, scenes = store.load(tmp_path, "train")
     assert pictures.shape == (6, store.SIZE, store.SIZE, 3)
     assert (pictures[:3] == first).all()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def check_history(events: list[restyle.Event]) -> None:
     states = [event.data["state"] for event in events if event.type == "state"]
     assert states[0] == "queued"
     legal = {"queued": {"running", "cancelled"}, "running": {"queued", "done", "failed", "cancelled"}}
-    for before, after in zip(states, states[1:]):
+    for before, after in pairwise(states):
         assert after in legal[before], states
     assert states[-1] in ("done", "failed", "cancelled")
     assert events[-1].type == "state"

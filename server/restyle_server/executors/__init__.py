@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from restyle.errors import ProtocolError
+from restyle.protocol import PAGE_BYTES, take
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,37 @@ class Report:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+def check_report(kind: str, data: dict[str, Any]) -> None:
+    """Raise ProtocolError unless the data of a worker's report have what the store will look for."""
+    if kind == "progress":
+        if not 0 <= take(data, "fraction", float) <= 1:
+            raise ProtocolError("A fraction outside 0 to 1.")
+        take(data, "message", str)
+    elif kind == "preview":
+        take(data, "name", str)
+        take(data, "value", dict)
+    elif kind == "warning":
+        take(data, "message", str)
+    elif kind == "done":
+        take(data, "outputs", dict)
+    elif kind == "failed":
+        take(take(data, "error", dict), "code", str)
+        take(take(data, "error", dict), "message", str)
+    elif kind != "cancelled":
+        raise ProtocolError(f"There is no report {kind[:40]!r}.")
+    try:
+        size = len(json.dumps(data, allow_nan=False))
+    except ValueError as error:
+        raise ProtocolError(f"A report that is no JSON: {error}.") from error
+    if size > PAGE_BYTES:
+        raise ProtocolError(f"A report of {size:,} bytes; at most {PAGE_BYTES:,} are kept. Use arrays for long data.")
+
+
 class Executor(Protocol):
     """Runs tasks in processes that can be killed. All methods but `wake` and `devices` belong to one thread."""
 
     def devices(self) -> list[dict[str, Any]]:
-        """What it runs on: {"id", "name", "state"} each; any thread may ask."""
+        """What it runs on: {"id", "name", "state", "problem"?} each; any thread may ask."""
         ...
 
     def free_device(self) -> str | None:

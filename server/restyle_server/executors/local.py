@@ -17,18 +17,19 @@ from typing import Any
 import zmq
 
 from restyle.codec import decode, encode
-from restyle.errors import ProtocolError
-from restyle.protocol import take
+from restyle.errors import ProtocolError, RestyleError
+from restyle.protocol import MAX_FRAME_BYTES, take
 
 from ..config import ServerConfig, models_dir
 from ..doorbell import Doorbell
-from . import Report, Task
+from . import Report, Task, check_report
 
 logger = logging.getLogger(__name__)
 
 EXIT_CHECK = 0.1
 MAX_START_FAILURES = 3
 MAX_BACKOFF = 30.0
+MIN_INTERVAL = 1.0  # between starts, for a worker that is ready and then dies, again and again
 
 
 @dataclass
@@ -36,10 +37,11 @@ class _Worker:
     device: str
     name: str = ""
     process: subprocess.Popen[bytes] | None = None
-    token: str = ""
+    token: bytes = b"not started, so that nobody has it"
     identity: bytes | None = None  # of its connection, once it has said that it is ready
     task: Task | None = None
     kill_at: float | None = None
+    started: float = 0.0
     start_at: float = 0.0
     failures: int = 0
     problem: str | None = None
@@ -62,6 +64,7 @@ class LocalExecutor:
         self._socket = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
         self._port = self._socket.bind_to_random_port("tcp://127.0.0.1")
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -71,8 +74,12 @@ class LocalExecutor:
         self._start_workers()
 
     def devices(self) -> list[dict[str, Any]]:
-        """The devices of all workers."""
-        return [{"id": worker.device, "name": worker.name, "state": worker.state} for worker in list(self._workers)]
+        """The devices of all workers; one that is broken says why."""
+        return [
+            {"id": worker.device, "name": worker.name, "state": worker.state}
+            | ({"problem": worker.problem} if worker.problem else {})
+            for worker in list(self._workers)
+        ]
 
     def free_device(self) -> str | None:
         """The first device whose worker is ready."""
@@ -155,7 +162,7 @@ class LocalExecutor:
                 header, _ = decode(frames)
                 if report := self._handle(identity, header):
                     reports.append(report)
-            except ProtocolError as error:
+            except RestyleError as error:
                 logger.warning("a message on the workers' socket was refused: %s", error)
 
     def _handle(self, identity: bytes, header: dict[str, Any]) -> Report | None:
@@ -166,13 +173,15 @@ class LocalExecutor:
         if worker is None or worker.task is None:
             raise ProtocolError("It comes from nobody who has a task.")
         kind: Any = take(header, "type", str)
-        report = Report(worker.task.job, worker.task.attempt, kind, take(header, "data", dict))
+        data = take(header, "data", dict)
+        check_report(kind, data)
+        report = Report(worker.task.job, worker.task.attempt, kind, data)
         if kind in ("done", "failed", "cancelled"):
             worker.task = worker.kill_at = None
         return report
 
     def _ready(self, identity: bytes, header: dict[str, Any]) -> None:
-        token = take(header, "token", str)
+        token = take(header, "token", str).encode()
         worker = next((worker for worker in self._workers if secrets.compare_digest(worker.token, token)), None)
         if worker is None:
             raise ProtocolError("A worker without the right token.")
@@ -194,19 +203,24 @@ class LocalExecutor:
                 self._start_worker(worker)
 
     def _start_worker(self, worker: _Worker) -> None:
-        worker.token = secrets.token_hex(16)
+        worker.token = secrets.token_hex(16).encode()
+        worker.started = time.monotonic()
         settings = {
             "address": f"tcp://127.0.0.1:{self._port}",
-            "token": worker.token,
+            "token": worker.token.decode(),
             "device": worker.device,
             "blobs": str(self._config.blobs_dir),
             "models": str(models_dir()),
             "parent": os.getpid(),
         }
-        with self._log(worker).open("ab") as log:
-            worker.process = subprocess.Popen(
-                self._config.worker_command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
+        try:
+            with self._log(worker).open("ab") as log:
+                worker.process = subprocess.Popen(
+                    self._config.worker_command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                )
+        except OSError as error:
+            self._start_failed(worker, str(error))
+            return
         # Standard input carries the settings, which others may not see, and its end tells the worker that we are gone.
         assert worker.process.stdin is not None  # noqa: S101  for the type checker
         with suppress(BrokenPipeError):  # it has died already, which `poll` will find
@@ -218,13 +232,17 @@ class LocalExecutor:
         reason = f"it was killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
         if worker.task:
             reports = [Report(worker.task.job, worker.task.attempt, "lost", {"reason": reason})]
+        worker.start_at = worker.started + MIN_INTERVAL
         if worker.identity is None:
-            worker.failures += 1
-            worker.start_at = time.monotonic() + min(0.25 * 2**worker.failures, MAX_BACKOFF)
-            if worker.failures >= MAX_START_FAILURES and not worker.problem:
-                worker.problem = f"The worker process does not start ({reason}). See {self._log(worker)} on the server."
+            self._start_failed(worker, reason)
         self._release(worker)
         return reports
+
+    def _start_failed(self, worker: _Worker, reason: str) -> None:
+        worker.failures += 1
+        worker.start_at = time.monotonic() + min(0.25 * 2**worker.failures, MAX_BACKOFF)
+        if worker.failures >= MAX_START_FAILURES and not worker.problem:
+            worker.problem = f"The worker process does not start ({reason}). See {self._log(worker)} on the server."
 
     @staticmethod
     def _release(worker: _Worker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,7 +18,7 @@ Triple = tuple[float, float, float]
 class StylizeOptions:
     """Settings of one stylization; the defaults are those of the published demos (`demo/*.sh`, candle and alien).
 
-    iterations: optimiser steps, without those of the trials.
+    iterations: optimiser steps.
     views: pictures rendered per step.
     resolution_factor: rendered side / side that the encoder takes.
     frequencies, sigma: number and standard deviation of the field's Fourier features.
@@ -42,8 +43,9 @@ class StylizeOptions:
     global_weight, local_weight, geometry_weight: of the three loss terms.
     learning_rate, lr_decay, decay_step: of Adam, and its factor every so many steps.
     contrasts, contrast_weight, contrast_scale: captions that must fit less, weight and logit scale of that term.
-    logit_limit, logit_penalty: colour logits beyond the limit are pulled back, so that colours keep a gradient.
-    trials, trial_iterations: starting colours that are tried, and steps given to each before the best goes on.
+    color_penalty: weight of the mean squared change of the colour logits from the start.
+    displacement_penalty: weight of the mean squared change of the displacement from the start, in units of its limit.
+    search_start: begin from what the encoder likes best among plain colours and patterns of two, not from grey.
     low_precision: run the encoder and the hidden layers of the field in bfloat16.
     up: which axis of the mesh points up.
     """
@@ -91,11 +93,10 @@ class StylizeOptions:
     decay_step: int = 100
     contrasts: tuple[str, ...] = ()
     contrast_weight: float = 0.0
-    contrast_scale: float = 20.0
-    logit_limit: float = 2.0
-    logit_penalty: float = 0.0
-    trials: int = 0
-    trial_iterations: int = 0
+    contrast_scale: float = 8.0
+    color_penalty: float = 0.0
+    displacement_penalty: float = 0.0
+    search_start: bool = False
     low_precision: bool = False
     up: UpAxis = "y"
 
@@ -121,12 +122,58 @@ _STANDARD = replace(
     low_precision=True,
 )
 _DRAFT = replace(
-    _STANDARD, iterations=150, views=3, width=128, frequencies=128, depth=2, color_depth=1, displacement_depth=1
+    _STANDARD, iterations=100, views=3, width=128, frequencies=128, depth=2, color_depth=1, displacement_depth=1
 )
-
 PRESETS = MappingProxyType({"draft": _DRAFT, "standard": _STANDARD, "reference": _REFERENCE})
+
+_COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey", "turquoise")
+# fmt: off
+_SURFACES = (
+    "brick", "wood", "gold", "silver", "copper", "cobblestone", "marble", "rust", "ice", "lava", "moss", "bark",
+    "wicker", "crochet", "leather", "sand", "chocolate", "cheese", "denim", "snow", "fur", "scales", "concrete",
+    "paper", "crystal", "mosaic",
+)
+# fmt: on
+_PATTERNS = ("striped", "checkered", "mottled")
+CONTRASTS = (
+    *(f"a {color} object" for color in _COLORS),
+    *(f"an object made of {surface}" for surface in _SURFACES),
+    *(f"a {pattern} {color} and {other} object" for pattern in _PATTERNS for color, other in pairwise(_COLORS)),
+)
 
 
 def options_for(preset: str, encoder: ClipEncoder) -> StylizeOptions:
-    """The settings of `preset`, suited to `encoder`; raises KeyError for a preset that does not exist."""
-    return PRESETS[preset]
+    """The settings of `preset`, suited to `encoder`; raises KeyError for a preset that does not exist.
+
+    A stand-in sees little and is easily fooled, so it gets all sides of the object, large pictures for its small input,
+    a start that it likes, captions to tell apart, colour before relief and little of the latter. The reference stays
+    as published for every encoder.
+    """
+    options = PRESETS[preset]
+    if not encoder.is_stand_in or preset == "reference":
+        return options
+    return replace(
+        options,
+        iterations=options.iterations if preset == "draft" else 300,
+        views=4,
+        resolution_factor=2,
+        frequencies=96,
+        sigma=3.0,
+        width=96,
+        depth=2,
+        color_depth=1,
+        displacement_depth=1,
+        local_area=(0.1, 0.5),
+        geometry_area=(0.1, 0.5),
+        azimuth_std=math.pi,
+        elevation_std=0.35,
+        displacement_limit=0.015,
+        displacement_from=0.5,
+        displacement_penalty=0.2,
+        learning_rate=2e-3,
+        contrasts=CONTRASTS,
+        contrast_weight=0.3,
+        contrast_scale=8.0,
+        color_penalty=0.3,
+        search_start=True,
+    )

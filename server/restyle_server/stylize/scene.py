@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +19,7 @@ from .options import StylizeOptions
 from .raster import Coverage, fill, surface, visibility
 from .shade import shade
 
-GRAMMAR_WORDS = frozenset({"a", "an", "the", "of", "in", "with", "and", "made", "from", "image", "rendering", "object"})
-
-
+SAME_MEANING = 0.9
 COLORS_AT_ONCE = 32
 
 
@@ -33,6 +30,7 @@ class Scene:
     object_normals: (V, 3) in the object's own axes.
     radius: of the unit sphere, object units.
     query: (V, 3), where the field is asked.
+    low_precision: whether hidden layers compute in bfloat16.
     """
 
     def __init__(
@@ -49,6 +47,7 @@ class Scene:
         normalised, _, self.radius = unit_sphere(positions, triangles)
         self.object_normals = vertex_normals(normalised, triangles)
         self.encoder, self.options, self.device = encoder, options, device
+        self.low_precision = options.low_precision and _computes_bfloat16(device)
 
         def tensor(array: NDArray[Any]) -> Tensor:
             return torch.from_numpy(to_y_up(array, options.up)).float().to(device)
@@ -58,9 +57,11 @@ class Scene:
         self.used = torch.from_numpy(np.unique(triangles)).to(device)
         self.query = _field_input(self.points, options)
         self.background = torch.tensor(options.background, device=device)
-        captions = [prompt, *(text for text in options.contrasts if not _shares_words(text, prompt))]
         with torch.no_grad():
-            self.texts = normalize(encoder.encode_text(captions).to(device).float(), dim=1)
+            texts = normalize(encoder.encode_text([prompt, *options.contrasts]).to(device).float(), dim=1)
+        # A caption that means the same as the prompt is no contrast to it.
+        other = texts[1:] @ texts[0] < SAME_MEANING
+        self.texts = torch.cat([texts[:1], texts[1:][other]])
 
     def deformed(self, displacement: Tensor) -> Tensor:
         """Vertices (V, 3) moved along their normals by (V,) radii and fitted into the unit sphere anew."""
@@ -73,7 +74,7 @@ class Scene:
     def embed(self, pictures: Tensor) -> Tensor:
         """Embeddings (..., D) float32 of pictures (..., 3, R, R)."""
         images = pictures.flatten(0, -4).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.low_precision):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             embedded = self.encoder.encode_image(images).float()
         grouped: Tensor = embedded.view(*pictures.shape[:-3], -1)
         return grouped
@@ -96,15 +97,14 @@ class Scene:
         return loss + self.options.contrast_weight * mistaken.mean(dim=0)
 
     @torch.no_grad()
-    def embed_all_around(self, points: Tensor, colors: Sequence[Tensor], *, views: int, close_up: float = 1) -> Tensor:
+    def embed_all_around(
+        self, points: Tensor, colors: Sequence[Tensor], *, views: int, zooms: Sequence[float] = (1.0,)
+    ) -> Tensor:
         """Embeddings (N, K, D) of the mesh at `points` (V, 3) in K colourings (V, 3), seen from fixed views.
 
-        close_up: if above 1, each view is also taken nearer by this factor, so that N is twice `views`.
+        views, zooms: each of the directions is taken at each of the zooms, so that N is their product.
         """
-        pictures = [self._look_around(points, colors, views, 1.0)]
-        if close_up > 1:
-            pictures.append(self._look_around(points, colors, views, close_up))
-        return torch.cat(pictures)
+        return torch.cat([self._look_around(points, colors, views, zoom) for zoom in zooms])
 
     def _look_around(self, points: Tensor, colors: Sequence[Tensor], views: int, zoom: float) -> Tensor:
         azimuth = self.options.anchor_azimuth + 2 * math.pi * torch.arange(views, device=self.device) / views
@@ -128,13 +128,22 @@ class Scene:
 
 
 def _middles(coverage: Coverage, views: int) -> Tensor:
-    """A point on the object near its middle in each picture, (N, 2) normalised device coordinates."""
+    """The point on the object nearest to the middle of its picture, (N, 2) normalised device coordinates."""
     size, middles = coverage.size, []
     for view in range(views):
         pixel = coverage.pixel[coverage.view == view] % (size * size)
-        middle = pixel[len(pixel) // 2] if len(pixel) else pixel.new_tensor(size * size // 2)
-        middles.append(torch.stack([2 * (middle % size) + 1 - size, size - 1 - 2 * (middle // size)]) / size)
-    return torch.stack(middles).to(torch.float32)
+        place = torch.stack([2 * (pixel % size) + 1 - size, size - 1 - 2 * (pixel // size)], dim=1) / size
+        centre = place.mean(dim=0) if len(place) else place.new_zeros(2)
+        middles.append(place[(place - centre).norm(dim=1).argmin()] if len(place) else centre)
+    return torch.stack(middles)
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster there than float32; processors without it emulate it slowly."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
 
 
 def _field_input(points: Tensor, options: StylizeOptions) -> Tensor:
@@ -146,9 +155,3 @@ def _field_input(points: Tensor, options: StylizeOptions) -> Tensor:
     if options.standardize:
         query = (query - query.mean(dim=0)) / query.std(dim=0).clamp_min(1e-6)
     return query
-
-
-def _shares_words(text: str, prompt: str) -> bool:
-    """Whether a caption says part of what the prompt asks for, and so is no opposite of it."""
-    said, asked = (set(re.findall(r"\w+", words.lower())) for words in (text, prompt))
-    return bool((said & asked) - GRAMMAR_WORDS)

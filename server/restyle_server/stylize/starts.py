@@ -21,11 +21,14 @@ from .scene import Scene
 GREY: Triple = (0.5, 0.5, 0.5)
 # Corners, edges and faces of the colour cube: a start near any hue.
 PALETTE: tuple[Triple, ...] = tuple((r, g, b) for r, g, b in product((0.1, 0.5, 0.9), repeat=3))
-SOLID_VIEWS, PATTERN_VIEWS = 4, 2
+SOLID_VIEWS = 4
 COLORS, ALIKE = 3, 0.15
 REFINEMENTS = (0.2, 0.1)
-CLOSE_UP = 2.2
-PATTERN_MARGIN = 0.04
+# A structure that the encoder hardly notices is there by chance, and most of all one that is rare in nature.
+MARGINS = {"solid": 0.0, "grain": 0.02, "courses": 0.04, "cells": 0.04, "mottle": 0.03}
+RIGID_MARGIN = 0.05
+# Views, zooms and how many candidates stay: many are looked at twice, the best of them from all around.
+ROUNDS = ((2, (1.0, 2.2), 24), (6, (1.0, 2.2, 3.3), 1))
 SIZES = (0.08, 0.14)
 
 
@@ -49,8 +52,8 @@ def solid(scene: Scene, color: Triple) -> Start:
     return Start("solid", points.new_tensor(color).expand(len(points), 3), torch.zeros_like(points[:, 0]))
 
 
-def best_starts(scene: Scene, count: int) -> list[Start]:
-    """The `count` best starts by what a run minimises, best first, no two of one kind."""
+def best_start(scene: Scene) -> Start:
+    """The start with the least of what a run minimises."""
     colors = _best_colors(scene)
     chart = Chart.of(scene.points, scene.normals)
     shares = [(kind, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
@@ -62,13 +65,12 @@ def best_starts(scene: Scene, count: int) -> list[Start]:
         if second != first
     ]
     candidates = [solid(scene, color) for color in colors] + patterned
-    misfit = _misfit(scene, candidates, PATTERN_VIEWS, CLOSE_UP)
-    # A structure that the encoder hardly notices is there by chance.
-    misfit[len(colors) :] += PATTERN_MARGIN
-    chosen: dict[str, Start] = {}
-    for index in misfit.argsort(stable=True).tolist():
-        chosen.setdefault(candidates[index].kind, candidates[index])
-    return list(chosen.values())[:count]
+    margin = torch.tensor([MARGINS.get(start.kind, RIGID_MARGIN) for start in candidates])
+    for views, zooms, kept in ROUNDS:
+        misfit = _misfit(scene, candidates, views, zooms).cpu() + margin
+        order = misfit.argsort(stable=True)[:kept]
+        candidates, margin = [candidates[index] for index in order.tolist()], margin[order]
+    return candidates[0]
 
 
 def _best_colors(scene: Scene) -> list[Triple]:
@@ -113,6 +115,6 @@ def _neighbours(color: Triple) -> list[Triple]:
     return [(0.9, 0.9, 0.9), (0.1, 0.1, 0.1), (0.65, 0.65, 0.65), lighter, darker]
 
 
-def _misfit(scene: Scene, starts: list[Start], views: int, close_up: float = 1) -> Tensor:
+def _misfit(scene: Scene, starts: list[Start], views: int, zooms: Sequence[float] = (1.0,)) -> Tensor:
     colors = [start.color for start in starts]
-    return scene.misfit(scene.embed_all_around(scene.points, colors, views=views, close_up=close_up))
+    return scene.misfit(scene.embed_all_around(scene.points, colors, views=views, zooms=zooms))

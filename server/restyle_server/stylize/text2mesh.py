@@ -27,11 +27,10 @@ from .raster import fill, surface, visibility
 from .render import Pictures, draw
 from .scene import Scene
 from .shade import shade
-from .starts import Start, best_starts, grey
+from .starts import Start, best_start, grey
 
 PREVIEW_SIZE = 256
 SCORE_VIEWS = 8
-RECENT = 5
 State = Mapping[str, NDArray[Any]]
 
 
@@ -39,11 +38,11 @@ State = Mapping[str, NDArray[Any]]
 class Step:
     """What a caller learns after every iteration.
 
-    iteration, iterations: steps done and to do, those of the trials included.
+    iteration, iterations: steps done and to do.
     score: cosine between the prompt and the pictures of this iteration.
     loss: what the optimiser minimises.
     render: draws the mesh as it is now, from the first view: (H, W, 3) uint8.
-    state: everything that `stylize` needs to go on from here; None while starting colours are on trial.
+    state: everything that `stylize` needs to go on from here.
     """
 
     iteration: int
@@ -51,7 +50,7 @@ class Step:
     score: float
     loss: float
     render: Callable[[], Pictures]
-    state: Callable[[], dict[str, NDArray[Any]]] | None
+    state: Callable[[], dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class _Run:
             depth=options.depth,
             color_depth=options.color_depth,
             displacement_depth=options.displacement_depth,
-            low_precision=options.low_precision,
+            low_precision=scene.low_precision,
             generator=self.generator,
         ).to(scene.device)
         self.color = torch.atanh(start.color * 2 - 1)
@@ -115,15 +114,19 @@ class _Run:
         self.history.append(float(score))
         return value, self.history[-1]
 
-    def surface(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Colour (V, 3) in [0, 1], displacement (V,) in radii, and the colour's logits (V, 3)."""
-        options = self.scene.options
-        steps = options.progressive_iterations
-        revealed = min(1.0, (self.iteration + 1) / steps) if steps else 1.0
-        logits, height = self.field(self.scene.query, revealed)
-        logits = logits + self.color
-        limit = options.displacement_limit if self._has_relief() else 0.0
-        return 0.5 + torch.tanh(logits) / 2, torch.tanh(height + self.relief) * limit, logits
+    def surface(self) -> tuple[Tensor, Tensor]:
+        """Colour (V, 3) in [0, 1] and displacement (V,) in radii, as they are now."""
+        return self._changed(*self._changes())
+
+    def _changes(self) -> tuple[Tensor, Tensor]:
+        """What the field adds to the start: colour logits (V, 3) and relief (V,)."""
+        steps = self.scene.options.progressive_iterations
+        color, relief = self.field(self.scene.query, min(1.0, (self.iteration + 1) / steps) if steps else 1.0)
+        return color, relief
+
+    def _changed(self, color: Tensor, relief: Tensor) -> tuple[Tensor, Tensor]:
+        limit = self.scene.options.displacement_limit if self._has_relief() else 0.0
+        return 0.5 + torch.tanh(self.color + color) / 2, torch.tanh(self.relief + relief) * limit
 
     def _has_relief(self) -> bool:
         options = self.scene.options
@@ -131,7 +134,8 @@ class _Run:
 
     def _loss(self) -> tuple[Tensor, Tensor]:
         options, scene = self.scene.options, self.scene
-        color, displacement, logits = self.surface()
+        color_change, relief_change = self._changes()
+        color, displacement = self._changed(color_change, relief_change)
         points = scene.deformed(displacement)
         copies = self._pictures(points, color)
         weights = torch.tensor(
@@ -142,8 +146,10 @@ class _Run:
         )
         embedded = scene.embed(copies)
         loss = (weights * scene.misfit(embedded)).sum()
-        if options.logit_penalty > 0:
-            loss = loss + options.logit_penalty * (logits.abs() - options.logit_limit).clamp_min(0).square().mean()
+        if options.color_penalty > 0:
+            loss = loss + options.color_penalty * color_change.square().mean()
+        if options.displacement_penalty > 0 and self._has_relief():
+            loss = loss + options.displacement_penalty * relief_change.square().mean()
         return loss, scene.fit(embedded.detach())[: options.global_copies].mean()
 
     def _pictures(self, points: Tensor, color: Tensor) -> Tensor:
@@ -210,7 +216,7 @@ class _Run:
     def preview(self) -> Pictures:
         """The mesh as it is now from the first view, (H, W, 3) uint8."""
         options, scene = self.scene.options, self.scene
-        color, displacement, _ = self.surface()
+        color, displacement = self.surface()
         points = scene.deformed(displacement)
         angles = torch.tensor([[options.anchor_azimuth], [options.anchor_elevation]], device=scene.device)
         cameras = look_at_origin(angles[0], angles[1]).fitted(points)
@@ -267,36 +273,22 @@ def stylize(
     Source: Text2Mesh, section 3.
     """
     scene = Scene(vertices, faces, prompt, encoder, options, device=torch.device(device))
-    trial_steps = max(options.trials - 1, 0) * options.trial_iterations
-    total = trial_steps + options.iterations
-
-    def advance(run: _Run, before: int, state: Callable[[], dict[str, NDArray[Any]]] | None) -> float:
-        loss, score = run.step()
-        if on_step:
-            on_step(Step(before + run.iteration, total, score, loss, run.preview, state))
-        return loss
-
     if state is not None:
         run = _Run(scene, grey(scene), seed)
         run.restore(state)
     else:
-        starts = best_starts(scene, options.trials) if options.trials else [grey(scene)]
-        runs = [_Run(scene, start, seed + number) for number, start in enumerate(starts)]
-        losses = [math.inf] * len(runs)
-        for number, run in enumerate(runs if len(runs) > 1 else []):
-            before = number * options.trial_iterations
-            reached = [advance(run, before, None) for _ in range(options.trial_iterations)][-RECENT:]
-            losses[number] = sum(reached) / len(reached)
-        run = runs[losses.index(min(losses))]
+        run = _Run(scene, best_start(scene) if options.search_start else grey(scene), seed)
     while run.iteration < options.iterations:
-        advance(run, trial_steps, run.state)
+        loss, score = run.step()
+        if on_step:
+            on_step(Step(run.iteration, options.iterations, score, loss, run.preview, run.state))
     return _result(run)
 
 
 @torch.no_grad()
 def _result(run: _Run) -> StylizeResult:
     scene = run.scene
-    color, height, _ = run.surface()
+    color, height = run.surface()
     embedded = scene.embed_all_around(scene.deformed(height), [color], views=SCORE_VIEWS)
     displacement = height.double().cpu().numpy() * scene.radius
     return StylizeResult(

@@ -17,6 +17,8 @@ def validate(value: str) -> None:
         raise BadInputError("text: it is empty. Describe the look in a few words, such as: a vase made of wicker.")
     if len(value) > MAX_CHARACTERS:
         raise BadInputError(f"text: {len(value):,} characters are more than {MAX_CHARACTERS:,}. Shorten it.")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise BadInputError("text: it contains half a character (a lone surrogate). Type it again.")
     if "\0" in value:
         raise BadInputError("text: it contains a NUL character. Remove it.")
 

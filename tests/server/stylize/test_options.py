@@ -53,8 +53,9 @@ PUBLISHED = {
     # what the reference does not have
     "contrasts": (),
     "contrast_weight": 0.0,
-    "logit_penalty": 0.0,
-    "trials": 0,
+    "color_penalty": 0.0,
+    "search_start": False,
+    "displacement_penalty": 0.0,
     "low_precision": False,
 }
 

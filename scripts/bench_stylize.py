@@ -1,0 +1,158 @@
+"""Where the time of a stylization step goes, and how much it adds to the bare CLIP forward and backward.
+
+    python scripts/bench_stylize.py --encoder ViT-B-32-quickgelu --preset reference --iterations 3
+    python scripts/bench_stylize.py --encoder mini --preset draft
+
+Real encoders get random weights, which take exactly as long. The bare CLIP runs on the pictures of the same iterations,
+in turn with them, so that the ratio holds on a busy machine. Meshes are candle, vase and horse of `RESTYLE_TEST_DATA`,
+else a sphere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import trimesh
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restyle_server.models.clip import ClipEncoder, load_mini, random_openclip
+from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, text2mesh
+
+DATA = Path(os.environ.get("RESTYLE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "meshes"
+STAGES = {"_cameras": "cameras", "_augment": "augment", "surface": "field"}
+FUNCTIONS = {"visibility": "visibility", "surface": "surface", "shade": "shade", "fill": "shade"}
+
+
+class Stopwatch:
+    """Seconds per stage and iteration; `pictures` keeps what the encoder saw last."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.stages: dict[str, float] = defaultdict(float)
+        self.pictures = torch.empty(0)
+
+    def now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            start = self.now()
+            result = function(*args, **kwargs)
+            self.stages[stage] += self.now() - start
+            return result
+
+        return call
+
+    def encode(self, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        timed = self.timed("CLIP forward", function)
+
+        def call(pictures: Tensor) -> Tensor:
+            if pictures.requires_grad:
+                self.pictures = pictures.detach()
+            embedded: Tensor = timed(pictures)
+            return embedded
+
+        return call
+
+    @contextmanager
+    def watching(self, encoder: ClipEncoder) -> Iterator[None]:
+        run = text2mesh._Run
+        patches = [patch.object(run, name, self.timed(stage, getattr(run, name))) for name, stage in STAGES.items()]
+        patches += [
+            patch.object(text2mesh, name, self.timed(stage, getattr(text2mesh, name)))
+            for name, stage in FUNCTIONS.items()
+        ]
+        patches += [
+            patch.object(encoder, "encode_image", self.encode(encoder.encode_image)),
+            patch.object(Tensor, "backward", self.timed("backward", Tensor.backward)),
+            patch.object(torch.optim.Adam, "step", self.timed("optimiser", torch.optim.Adam.step)),
+        ]
+        for each in patches:
+            each.start()
+        try:
+            yield
+        finally:
+            for each in patches:
+                each.stop()
+
+
+def bare_clip(encoder: ClipEncoder, pictures: Tensor, options: StylizeOptions) -> None:
+    leaf = pictures.requires_grad_()
+    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=options.low_precision):
+        embedded = encoder.encode_image(leaf).float()
+    embedded.sum().backward()  # type: ignore[no-untyped-call]
+
+
+def measure(
+    mesh: tuple[NDArray[Any], NDArray[Any]], encoder: ClipEncoder, options: StylizeOptions
+) -> tuple[float, float, dict[str, float]]:
+    """Median seconds of an iteration and of the bare CLIP, and mean seconds per stage, all but the first iteration."""
+    watch = Stopwatch(encoder.device)
+    whole: list[float] = []
+    bare: list[float] = []
+    mark = [0.0]
+
+    def on_step(step: Step) -> None:
+        now = watch.now()
+        if step.iteration == 1:
+            watch.stages.clear()
+        else:
+            whole.append(now - mark[0])
+            seconds = watch.timed("bare", bare_clip)
+            before = watch.stages.pop("bare", 0.0)
+            stages = dict(watch.stages)
+            seconds(encoder, watch.pictures, options)
+            bare.append(watch.stages["bare"] - before)
+            watch.stages.clear()
+            watch.stages.update(stages)
+        mark[0] = watch.now()
+
+    with watch.watching(encoder):
+        stylize(*mesh, "a candle made of red brick", encoder, options, seed=0, device=encoder.device, on_step=on_step)
+    return statistics.median(whole), statistics.median(bare), {k: v / len(whole) for k, v in watch.stages.items()}
+
+
+def meshes() -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[Any]]]]:
+    """Name, vertices and faces of the meshes to measure."""
+    paths = [path for name in ("candle", "vase", "horse") if (path := DATA / f"{name}.obj").is_file()]
+    loaded = [(path.stem, trimesh.load_mesh(path, process=False)) for path in paths]
+    for name, mesh in loaded or [("sphere", trimesh.creation.icosphere(subdivisions=5))]:
+        yield name, (np.asarray(mesh.vertices), np.asarray(mesh.faces))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default="mini", help="mini, or an architecture of open_clip")
+    parser.add_argument("--preset", default="draft", choices=list(PRESETS))
+    parser.add_argument("--iterations", type=int, default=20)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--meshes", type=int, default=3, help="how many of the meshes")
+    args = parser.parse_args()
+    encoder = load_mini(args.device) if args.encoder == "mini" else random_openclip(args.encoder, args.device)
+    options = replace(options_for(args.preset, encoder), iterations=args.iterations, displacement_from=0.0)
+    images = options.views * (options.global_copies + options.local_copies + options.geometry_copies)
+    print(f"{encoder.name}, {args.preset}, {args.device}, {torch.get_num_threads()} threads, {images} pictures")
+    for name, mesh in list(meshes())[: args.meshes]:
+        whole, bare, stages = measure(mesh, encoder, options)
+        split = ", ".join(f"{stage} {seconds * 1e3:.0f}" for stage, seconds in stages.items())
+        print(f"{name} ({len(mesh[1])} faces): {whole:.3f} s, bare CLIP {bare:.3f} s, ratio {whole / bare:.2f}")
+        print(f"    milliseconds: {split}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
