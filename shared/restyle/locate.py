@@ -40,7 +40,7 @@ class Locator:
             self.kill()
             raise
         if not self._owns(found):
-            self._process.wait(STOP_SECONDS)  # another one won the race for the folder, and ours gave way
+            self.wait()  # another one won the race for the folder, and ours gives way
         yield found.endpoint, self._owns(found)
 
     def wait(self) -> None:

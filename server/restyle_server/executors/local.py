@@ -216,7 +216,14 @@ class LocalExecutor:
         try:
             with self._log(worker).open("ab") as log:
                 worker.process = subprocess.Popen(
-                    self._config.worker_command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                    self._config.worker_command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    # Threads that spin while they wait for each other slow down everything beside them, Blender first,
+                    # and on a busy machine themselves most of all.
+                    env={"OMP_WAIT_POLICY": "PASSIVE"} | os.environ,
                 )
         except OSError as error:
             self._start_failed(worker, str(error))

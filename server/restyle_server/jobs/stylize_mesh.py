@@ -67,7 +67,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
         "model": encoder.name,
         "stand_in": encoder.is_stand_in,
         "warnings": warnings,
-        "options": asdict(options),
+        "options": {name: value for name, value in asdict(options).items() if name != "contrasts"},
     }
     return {"attributes": _attributes(result), "picture": _sheet(mesh, options, result), "report": report}
 
