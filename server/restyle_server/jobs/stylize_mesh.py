@@ -47,7 +47,6 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     if parameters["iterations"] is not None:
         options = replace(options, iterations=int(parameters["iterations"]))
     checkpoint = _Checkpoint(context.scratch, (options, entry.name, __version__))
-    context.progress(0.0, "Choosing where to start")
     result = stylize(
         mesh.vertices,
         mesh.faces,
@@ -56,6 +55,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
         options,
         seed=int(parameters["seed"] or 0),
         device=context.device,
+        on_search=lambda: context.progress(0.0, "Choosing where to start"),
         on_step=_reporter(context, checkpoint),
         state=checkpoint.load(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,15 +98,29 @@ class Scene:
 
     @torch.no_grad()
     def embed_all_around(
-        self, points: Tensor, colors: Sequence[Tensor], *, views: int, zooms: Sequence[float] = (1.0,)
+        self,
+        points: Tensor,
+        colors: Sequence[Tensor],
+        *,
+        views: int,
+        zooms: Sequence[float] = (1.0,),
+        on_batch: Callable[[], None] | None = None,
     ) -> Tensor:
         """Embeddings (N, K, D) of the mesh at `points` (V, 3) in K colourings (V, 3), seen from fixed views.
 
         views, zooms: each of the directions is taken at each of the zooms, so that N is their product.
+        on_batch: called every now and then; what it raises passes through.
         """
-        return torch.cat([self._look_around(points, colors, views, zoom) for zoom in zooms])
+        return torch.cat([self._look_around(points, colors, views, zoom, on_batch) for zoom in zooms])
 
-    def _look_around(self, points: Tensor, colors: Sequence[Tensor], views: int, zoom: float) -> Tensor:
+    def _look_around(
+        self,
+        points: Tensor,
+        colors: Sequence[Tensor],
+        views: int,
+        zoom: float,
+        on_batch: Callable[[], None] | None,
+    ) -> Tensor:
         azimuth = self.options.anchor_azimuth + 2 * math.pi * torch.arange(views, device=self.device) / views
         cameras = look_at_origin(azimuth, torch.full_like(azimuth, self.options.anchor_elevation))
         if self.options.tight_views:
@@ -124,6 +138,8 @@ class Scene:
             canvas = fill(coverage, lit.flatten(1), self.background.repeat(lit.shape[1]), views)
             small = avg_pool2d(canvas, self.options.resolution_factor)
             embedded.append(self.embed(small.view(views, lit.shape[1], 3, *small.shape[2:])))
+            if on_batch:
+                on_batch()
         return torch.cat(embedded, dim=1)
 
 

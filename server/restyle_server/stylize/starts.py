@@ -7,7 +7,7 @@ result. Embedding a few hundred candidates costs as much as a handful of iterati
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -52,9 +52,9 @@ def solid(scene: Scene, color: Triple) -> Start:
     return Start("solid", points.new_tensor(color).expand(len(points), 3), torch.zeros_like(points[:, 0]))
 
 
-def best_start(scene: Scene) -> Start:
-    """The start with the least of what a run minimises."""
-    colors = _best_colors(scene)
+def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Start:
+    """The start with the least of what a run minimises; `on_batch` is called every now and then, and may raise."""
+    colors = _best_colors(scene, on_batch)
     chart = Chart.of(scene.points, scene.normals)
     shares = [(kind, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
     patterned = [
@@ -67,19 +67,19 @@ def best_start(scene: Scene) -> Start:
     candidates = [solid(scene, color) for color in colors] + patterned
     margin = torch.tensor([MARGINS.get(start.kind, RIGID_MARGIN) for start in candidates])
     for views, zooms, kept in ROUNDS:
-        misfit = _misfit(scene, candidates, views, zooms).cpu() + margin
+        misfit = _misfit(scene, candidates, views, zooms, on_batch).cpu() + margin
         order = misfit.argsort(stable=True)[:kept]
         candidates, margin = [candidates[index] for index in order.tolist()], margin[order]
     return candidates[0]
 
 
-def _best_colors(scene: Scene) -> list[Triple]:
+def _best_colors(scene: Scene, on_batch: Callable[[], None] | None) -> list[Triple]:
     """A few plain colours, best first and no two alike: from the colour cube, then ever closer to the best."""
-    misfit = _misfits(scene, PALETTE)
+    misfit = _misfits(scene, PALETTE, on_batch)
     for step in REFINEMENTS:
         shifts = list(product((-step, 0.0, step), repeat=3))
         near = [_moved(color, shift) for color in _distinct(misfit) for shift in shifts]
-        misfit |= _misfits(scene, [color for color in dict.fromkeys(near) if color not in misfit])
+        misfit |= _misfits(scene, [color for color in dict.fromkeys(near) if color not in misfit], on_batch)
     return _distinct(misfit)
 
 
@@ -96,10 +96,9 @@ def _moved(color: Triple, shift: tuple[float, ...]) -> Triple:
     return r, g, b
 
 
-def _misfits(scene: Scene, colors: Sequence[Triple]) -> dict[Triple, float]:
-    return dict(
-        zip(colors, _misfit(scene, [solid(scene, color) for color in colors], SOLID_VIEWS).tolist(), strict=True)
-    )
+def _misfits(scene: Scene, colors: Sequence[Triple], on_batch: Callable[[], None] | None) -> dict[Triple, float]:
+    misfit = _misfit(scene, [solid(scene, color) for color in colors], SOLID_VIEWS, (1.0,), on_batch)
+    return dict(zip(colors, misfit.tolist(), strict=True))
 
 
 def _mix(kind: str, share: Tensor, first: Triple, second: Triple) -> Start:
@@ -115,6 +114,9 @@ def _neighbours(color: Triple) -> list[Triple]:
     return [(0.9, 0.9, 0.9), (0.1, 0.1, 0.1), (0.65, 0.65, 0.65), lighter, darker]
 
 
-def _misfit(scene: Scene, starts: list[Start], views: int, zooms: Sequence[float] = (1.0,)) -> Tensor:
+def _misfit(
+    scene: Scene, starts: list[Start], views: int, zooms: Sequence[float], on_batch: Callable[[], None] | None
+) -> Tensor:
     colors = [start.color for start in starts]
-    return scene.misfit(scene.embed_all_around(scene.points, colors, views=views, zooms=zooms))
+    embedded = scene.embed_all_around(scene.points, colors, views=views, zooms=zooms, on_batch=on_batch)
+    return scene.misfit(embedded)

@@ -258,6 +258,7 @@ def stylize(
     *,
     seed: int,
     device: torch.device | str = "cpu",
+    on_search: Callable[[], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
     state: State | None = None,
 ) -> StylizeResult:
@@ -267,7 +268,8 @@ def stylize(
     faces: (F, 3) integer.
     encoder: a CLIP on `device`.
     seed: the same seed gives the same result, bit by bit on a CPU.
-    on_step: called after every iteration; what it raises ends the run and passes through.
+    on_search: called every now and then while a start is chosen; on_step: called after every iteration. What they raise
+        ends the run and passes through.
     state: goes on from what `Step.state` returned earlier, with all other arguments as they were.
     Raises BadInputError for a mesh that cannot be used, RestyleError if the optimisation cannot work.
     Source: Text2Mesh, section 3.
@@ -277,7 +279,7 @@ def stylize(
         run = _Run(scene, grey(scene), seed)
         run.restore(state)
     else:
-        run = _Run(scene, best_start(scene) if options.search_start else grey(scene), seed)
+        run = _Run(scene, best_start(scene, on_search) if options.search_start else grey(scene), seed)
     while run.iteration < options.iterations:
         loss, score = run.step()
         if on_step:
