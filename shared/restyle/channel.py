@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import zmq
@@ -15,17 +15,25 @@ from .errors import ServerUnavailableError, VersionMismatchError, error_from_cod
 from .protocol import MAX_FRAME_BYTES, WINDOW
 from .version import PROTOCOL_MAJOR, __version__
 
+ALIVE_CHECK = 0.5  # seconds
 Reply = tuple[dict[str, Any], list[NDArray[Any]]]
 
 
 class Channel:
     """A DEALER socket with numbered requests; to be used from one thread.
 
+    alive: whether the process at the other end exists, where that can be known; it is asked while nothing comes.
     `lost` turns true when the connection broke while an answer was awaited; the channel is then of no more use.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        alive: Callable[[], bool] | None = None,
+    ) -> None:
         self.endpoint = endpoint
+        self._alive = alive
         self.lost = False
         self._number = 0
         self._socket = context.socket(zmq.DEALER)
@@ -110,15 +118,18 @@ class Channel:
         poller = zmq.Poller()
         poller.register(self._socket, direction)
         poller.register(self._monitor, zmq.POLLIN)
-        ready = dict(poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+        while not (ready := dict(poller.poll(max(0, int(min(deadline - time.monotonic(), ALIVE_CHECK) * 1000))))):
+            if self._alive and not self._alive():
+                self.lost = True
+                raise ServerUnavailableError(f"The server at {self.endpoint} has ended. Accepted jobs are kept.")
+            if time.monotonic() >= deadline:
+                raise self._no_answer(timeout)
         if self._monitor in ready and (self._socket not in ready or direction == zmq.POLLOUT):
             self.lost = True
             raise ServerUnavailableError(
                 f"The connection to the server at {self.endpoint} broke. Accepted jobs are kept and go on when it runs "
                 "again."
             )
-        if self._socket not in ready:
-            raise self._no_answer(timeout)
 
     def _no_answer(self, timeout: float) -> ServerUnavailableError:
         return ServerUnavailableError(

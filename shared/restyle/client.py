@@ -188,11 +188,11 @@ class Client:
 
     def _connect(self) -> _Channels:
         failure = ServerUnavailableError("No server was found.")
-        for endpoint, started_by_us in self._locator.endpoints():
-            control = Channel(self._context, endpoint)
+        for place in self._locator.places():
+            control = Channel(self._context, place.endpoint, place.alive)
             try:
                 reply = control.request({"op": "hello"}, timeout=self._timeout)
-                self.server = self._hello(reply, started_by_us=started_by_us)
+                self.server = self._hello(reply, started_by_us=place.started_by_us)
                 return _Channels(control, Channel(self._context, self.server.data_endpoint))
             except ServerUnavailableError as error:
                 control.close()

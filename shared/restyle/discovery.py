@@ -55,7 +55,7 @@ def read(folder: Path) -> Address | None:
 
 
 def process_alive(pid: int) -> bool:
-    """Whether a process with this id exists."""
+    """Whether a process with this id exists and has not ended."""
     if sys.platform == "win32":  # os.kill(pid, 0) would send Ctrl-C there
         import ctypes
 
@@ -68,5 +68,9 @@ def process_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True  # no such folder on this system: that the id is taken is all that can be known
+    return state not in "ZX"  # ended, and its parent has not asked about it yet

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from . import discovery, launch
 from .errors import ServerUnavailableError
 
 STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server is: its address, whether we started it, and whether its process still exists, if we can know."""
+
+    endpoint: str
+    started_by_us: bool
+    alive: Callable[[], bool] | None = None
 
 
 class Locator:
@@ -23,13 +33,13 @@ class Locator:
         self._start = start
         self._process: subprocess.Popen[bytes] | None = None
 
-    def endpoints(self) -> Iterator[tuple[str, bool]]:
-        """Addresses to try in order, each with whether we started the server there."""
+    def places(self) -> Iterator[Place]:
+        """Servers to try, in order."""
         if self._address:
-            yield self._address, False
+            yield Place(self._address, started_by_us=False)
             return
         if found := discovery.read(discovery.data_dir()):
-            yield found.endpoint, self._owns(found)
+            yield self._place(found)
         if not self._start:
             raise ServerUnavailableError("No server runs on this machine. Start one with `restyle serve`.")
         self.kill()
@@ -41,7 +51,7 @@ class Locator:
             raise
         if not self._owns(found):
             self.wait()  # another one won the race for the folder, and ours gives way
-        yield found.endpoint, self._owns(found)
+        yield self._place(found)
 
     def wait(self) -> None:
         """Wait for the server that we started, and that is about to end; kill it if it does not."""
@@ -56,6 +66,9 @@ class Locator:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def _place(self, found: discovery.Address) -> Place:
+        return Place(found.endpoint, self._owns(found), lambda: discovery.process_alive(found.pid))
 
     def _owns(self, found: discovery.Address) -> bool:
         return self._process is not None and self._process.pid == found.pid

@@ -59,3 +59,12 @@ def test_an_interpreter_without_the_server_is_said_to_lack_it(tmp_path):
 def test_no_interpreter_at_all(tmp_path):
     with pytest.raises(ServerUnavailableError, match=r"nowhere.*No such file"):
         launch.start(tmp_path, python=tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells by /proc")
+def test_a_process_that_ended_but_was_not_waited_for_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert discovery.process_alive(process.pid)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and still holds its id
+        assert not discovery.process_alive(process.pid)
