@@ -47,6 +47,20 @@ def check_mesh(vertices: NDArray[Any], faces: NDArray[Any]) -> tuple[Floats, Int
     return points, triangles
 
 
+def distinct_faces(faces: Integers) -> Integers:
+    """The faces (F, 3) with three different corners, each once: copies of a face change no picture, but cost time.
+
+    Raises BadInputError if none is left.
+    """
+    faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+    if len(faces) == 0:
+        raise BadInputError("faces: every one repeats a vertex, so there is no surface. Clean the mesh.")
+    # The smallest corner first, by turning, so that the same face in another order of its corners is found too.
+    turned = np.take_along_axis(faces, (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3, axis=1)
+    first: Integers = np.sort(np.unique(turned, axis=0, return_index=True)[1])
+    return faces[first]
+
+
 def unit_sphere(vertices: Floats, faces: Integers) -> tuple[Floats, Floats, float]:
     """Move the mesh into the unit sphere about the centroid of its vertices: (normalised, centre, radius).
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .cameras import Cameras, look_at_origin
-from .geometry import UpAxis, check_mesh, to_y_up, unit_sphere
+from .geometry import UpAxis, check_mesh, distinct_faces, to_y_up, unit_sphere
 from .raster import fill, surface, visibility
 from .shade import shade
 
@@ -48,7 +48,7 @@ def render_views(
     return draw(
         cameras,
         normalised,
-        torch.from_numpy(triangles),
+        torch.from_numpy(distinct_faces(triangles)),
         tensor_colors,
         size=size,
         background=background,

@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d, cosine_similarity, cross_entropy, no
 
 from .cameras import look_at_origin
 from .encoder import ClipEncoder
-from .geometry import check_mesh, to_y_up, unit_sphere, vertex_normals
+from .geometry import check_mesh, distinct_faces, to_y_up, unit_sphere, vertex_normals
 from .options import StylizeOptions
 from .raster import Coverage, fill, surface, visibility
 from .shade import shade
@@ -53,7 +53,7 @@ class Scene:
             return torch.from_numpy(to_y_up(array, options.up)).float().to(device)
 
         self.points, self.normals = tensor(normalised), tensor(self.object_normals)
-        self.faces = torch.from_numpy(triangles).to(device)
+        self.faces = torch.from_numpy(distinct_faces(triangles)).to(device)
         self.used = torch.from_numpy(np.unique(triangles)).to(device)
         self.query = _field_input(self.points, options)
         self.background = torch.tensor(options.background, device=device)

@@ -293,6 +293,9 @@ def _result(run: _Run) -> StylizeResult:
     color, height = run.surface()
     embedded = scene.embed_all_around(scene.deformed(height), [color], views=SCORE_VIEWS)
     displacement = height.double().cpu().numpy() * scene.radius
+    loose = np.ones(len(displacement), dtype=bool)
+    loose[scene.used.cpu().numpy()] = False
+    displacement[loose] = 0.0  # nothing was seen of a vertex without a face: it stays where it is
     return StylizeResult(
         colors=color.cpu().numpy(),
         displacement=displacement.astype(np.float32),

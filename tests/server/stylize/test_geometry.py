@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from restyle.errors import BadInputError
-from restyle_server.stylize.geometry import check_mesh, to_y_up, unit_sphere, vertex_normals
+from restyle_server.stylize.geometry import check_mesh, distinct_faces, to_y_up, unit_sphere, vertex_normals
 
 VERTICES = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 FACES = np.array([[0, 1, 2]])
@@ -32,6 +32,13 @@ FACES = np.array([[0, 1, 2]])
 def test_bad_mesh_is_named(vertices: np.ndarray, faces: np.ndarray, said: str) -> None:
     with pytest.raises(BadInputError, match=said):
         check_mesh(vertices, faces)
+
+
+def test_copies_of_a_face_and_faces_without_area_are_dropped() -> None:
+    faces = np.array([[2, 0, 1], [0, 1, 2], [0, 2, 1], [3, 3, 1], [1, 2, 0], [1, 2, 3]])
+    assert distinct_faces(faces).tolist() == [[2, 0, 1], [0, 2, 1], [1, 2, 3]]  # the other side of a face is another
+    with pytest.raises(BadInputError, match="repeats a vertex"):
+        distinct_faces(np.array([[0, 0, 1]]))
 
 
 def test_mesh_without_size() -> None:
