@@ -121,8 +121,7 @@ def _reporter(context: JobContext, checkpoint: _Checkpoint) -> Callable[[Step], 
         nonlocal shown
         message = f"Step {step.iteration} of {step.iterations}, likeness {step.score:.2f}"
         context.progress(step.iteration / step.iterations, message, score=step.score, loss=step.loss)
-        if step.state is not None:
-            checkpoint.save_if_due(step.state)
+        checkpoint.save_if_due(step.state)
         if time.monotonic() - shown >= PREVIEW_SECONDS:
             context.preview("picture", "image", step.render())
             shown = time.monotonic()
