@@ -85,6 +85,15 @@ def test_culling_hides_exactly_the_faces_that_turn_away() -> None:
         torch.testing.assert_close(culled, torch.where(ours >= 0, towards.nonzero().squeeze(1)[ours], -1))
 
 
+def test_normals_turn_to_the_camera_on_both_sides_of_a_face() -> None:
+    points = torch.tensor([[0.0, -0.5, 0.5], [0.0, -0.5, -0.5], [0.0, 0.6, 0.0]])
+    faces = torch.tensor([[0, 1, 2]])
+    cameras = look_at_origin(torch.tensor([0.0, math.pi]), torch.zeros(2))  # from before and from behind
+    seen = surface(cameras, points, faces, visibility(cameras, points, faces, SIZE, cull=False))
+    torch.testing.assert_close(seen.normal, torch.tensor([0.0, 0.0, 1.0]).expand_as(seen.normal))
+    assert len(seen.normal) > 0
+
+
 def test_order_of_faces_does_not_change_the_picture() -> None:
     points, faces, colors, cameras = scene(2)
     pictures = []
