@@ -30,6 +30,7 @@ from torch import Tensor
 
 from restyle_server.models.clip import ClipEncoder, load_mini, random_openclip
 from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, text2mesh
+from restyle_server.stylize.scene import uses_bfloat16
 
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "meshes"
 STAGES = {"_cameras": "cameras", "_augment": "augment", "surface": "field"}
@@ -93,7 +94,7 @@ class Stopwatch:
 
 def bare_clip(encoder: ClipEncoder, pictures: Tensor, options: StylizeOptions) -> None:
     leaf = pictures.requires_grad_()
-    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=options.low_precision):
+    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=uses_bfloat16(options, encoder.device)):
         embedded = encoder.encode_image(leaf).float()
     embedded.sum().backward()  # type: ignore[no-untyped-call]
 

@@ -47,7 +47,7 @@ class Scene:
         normalised, _, self.radius = unit_sphere(positions, triangles)
         self.object_normals = vertex_normals(normalised, triangles)
         self.encoder, self.options, self.device = encoder, options, device
-        self.low_precision = options.low_precision and _computes_bfloat16(device)
+        self.low_precision = uses_bfloat16(options, device)
 
         def tensor(array: NDArray[Any]) -> Tensor:
             return torch.from_numpy(to_y_up(array, options.up)).float().to(device)
@@ -152,6 +152,12 @@ def _middles(coverage: Coverage, views: int) -> Tensor:
         centre = place.mean(dim=0) if len(place) else place.new_zeros(2)
         middles.append(place[(place - centre).norm(dim=1).argmin()] if len(place) else centre)
     return torch.stack(middles)
+
+
+def uses_bfloat16(options: StylizeOptions, device: torch.device) -> bool:
+    """Whether a run with these options computes in bfloat16 there."""
+    wanted = options.low_precision_on_cpu if device.type == "cpu" else options.low_precision
+    return wanted and _computes_bfloat16(device)
 
 
 def _computes_bfloat16(device: torch.device) -> bool:

@@ -57,6 +57,7 @@ PUBLISHED = {
     "search_start": False,
     "displacement_penalty": 0.0,
     "low_precision": False,
+    "low_precision_on_cpu": False,
 }
 
 
