@@ -199,7 +199,7 @@ def test_ctrl_c_cancels_the_job_and_ends_with_30(serving: dict[str, str], tmp_pa
         wait_until(lambda: any(status.state == "running" for status in client.jobs()), 60)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=60)
         record = json.loads(out)
         assert process.returncode == 30, said
         assert record["state"] == "cancelled"

@@ -9,10 +9,13 @@ from ..declare import JobDeclaration, Parameter, Value
 from ..errors import UsageError
 
 
-def add_parameters(parser: argparse.ArgumentParser, job: JobDeclaration) -> None:
-    """Give `parser` a flag for every parameter of `job`, in the declared order."""
+def add_parameters(parser: argparse.ArgumentParser, job: JobDeclaration, without: tuple[str, ...] = ()) -> None:
+    """Give `parser` a flag for every parameter of `job`, in the declared order, but those that the command sets."""
     group = parser.add_argument_group("settings")
+    parser.set_defaults(**dict.fromkeys(without))
     for parameter in job.parameters:
+        if parameter.name in without:
+            continue
         flag = f"--{parameter.name.replace('_', '-')}"
         if parameter.type == "bool":
             action = argparse.BooleanOptionalAction

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, current_thread, main_thread
+from types import FrameType
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ..client import Job, Result
-from ..errors import CancelledError, JobFailedError
+from ..errors import BadInputError, CancelledError, JobFailedError
+from ..picturefile import write_picture
 from ..protocol import JobStatus
 from .output import Output
 
@@ -21,8 +27,10 @@ def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Res
     on_preview: called with each preview's event number and picture (H, W, 3) uint8.
     """
     output.record |= {"job": job.id, "name": job.status().name}
-    with output.progress("Waiting for the device") as show:
+    with _interrupts() as interrupted, output.progress("Waiting for the device") as show:
         for event in job.events():
+            if interrupted.is_set():
+                raise KeyboardInterrupt
             if event.type == "progress":
                 show(event.data["fraction"], event.data["message"])
             elif event.type == "warning":
@@ -35,6 +43,54 @@ def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Res
         return job.result()
     except JobFailedError as error:
         raise JobFailedError(f"{error.message} Read it: restyle jobs show {job.id}") from error
+
+
+@contextmanager
+def _interrupts() -> Iterator[Event]:
+    """Remember a Ctrl-C: Python drops the exception where it strikes in a callback, as during an import."""
+    seen = Event()
+    if current_thread() is not main_thread():
+        yield seen
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        seen.set()
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def preview_folder(name: str | None) -> Path | None:
+    """The folder of --preview, made if need be; BadInputError if that cannot be."""
+    if name is None:
+        return None
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"{folder}: pictures cannot be written there: {error.strerror}.") from error
+    return folder
+
+
+def follow_with_previews(job: Job, output: Output, previews: Path | None) -> Result:
+    """As `follow`, writing each preview into that folder; Ctrl-C cancels the job and raises CancelledError."""
+    pictures: list[str] = []
+
+    def keep(number: int, picture: NDArray[Any]) -> None:
+        if previews is not None:
+            path = previews / f"preview_{number:05}.png"
+            write_picture(path, picture)
+            pictures.append(str(path.resolve()))
+
+    output.record["outputs"] = {"previews": pictures} if previews is not None else {}
+    try:
+        return follow(job, output, keep if previews is not None else None)
+    except KeyboardInterrupt:
+        raise cancel_on_interrupt(job, output) from None
 
 
 def cancel_on_interrupt(job: Job, output: Output) -> CancelledError:

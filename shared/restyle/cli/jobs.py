@@ -6,14 +6,16 @@ import argparse
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..client import Client, connect
-from ..errors import BadInputError
+from ..clipfile import Clip, write_clip
+from ..errors import BadInputError, CancelledError, JobFailedError, ResourcesError
+from ..kinds.frames import Frames
 from ..kinds.mesh import Mesh
 from ..meshfile import ply, write_atomically
 from ..meshfile.polygons import Polygons
@@ -80,17 +82,28 @@ def _cancel(client: Client, arguments: argparse.Namespace, output: Output) -> No
 
 
 def _fetch(client: Client, arguments: argparse.Namespace, output: Output) -> None:
-    result = client.result(arguments.id)
     folder = Path(arguments.output)
+    try:
+        result = client.result(arguments.id)
+    except (CancelledError, JobFailedError, ResourcesError) as error:
+        kept = client.job(arguments.id).kept()
+        if kept:
+            _write_outputs(folder, kept, arguments.id, output)
+            raise type(error)(f"{error.message} What it had shown is in {folder}.") from error
+        raise
+    finished(result, output)
+    _write_outputs(folder, result.outputs, arguments.id, output)
+
+
+def _write_outputs(folder: Path, outputs: Mapping[str, Any], job: str, output: Output) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(f"{folder}: this folder cannot be made: {error.strerror}.") from error
-    finished(result, output)
-    paths = {name: _write_output(folder / name, value) for name, value in result.outputs.items()}
+    paths = {name: _write_output(folder / name, value) for name, value in outputs.items()}
     for path in paths.values():
         output.say(str(path))
-    output.record |= {"job": arguments.id, "outputs": {name: str(path.resolve()) for name, path in paths.items()}}
+    output.record |= {"job": job, "outputs": {name: str(path.resolve()) for name, path in paths.items()}}
 
 
 def _forget(client: Client, arguments: argparse.Namespace, output: Output) -> None:
@@ -107,7 +120,10 @@ def _plain(status: JobStatus) -> dict[str, Any]:
 
 def _write_output(stem: Path, value: Any) -> Path:
     """Write an output as the file that suits what it is, so that jobs which this version does not know work too."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, Frames):
+        path = stem
+        write_clip(path, value, Clip(path, value))
+    elif isinstance(value, np.ndarray):
         path = stem.with_suffix(".png")
         write_picture(path, value)
     elif isinstance(value, Mesh):

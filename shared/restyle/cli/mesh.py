@@ -6,16 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
-from ..client import Job, Result, connect
-from ..errors import BadInputError, RestyleError
+from ..client import Result, connect
+from ..errors import RestyleError
 from ..jobs import declaration
 from ..kinds import text
 from ..meshfile import MeshFile, check_output, read_mesh, write_mesh
 from ..picturefile import write_picture
 from .flags import given_parameters
-from .follow import cancel_on_interrupt, finished, follow
+from .follow import finished, follow_with_previews, preview_folder
 from .output import Output
 
 
@@ -25,46 +23,18 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     target = Path(arguments.output)
     check_output(target)
     text.validate(arguments.prompt)
-    previews = _preview_folder(arguments.preview)
+    previews = preview_folder(arguments.preview)
     source = read_mesh(arguments.mesh)
     parameters: dict[str, Any] = given_parameters(arguments, job_declaration)
     with connect(arguments.server) as client:
         job = client.submit(job_declaration.name, mesh=source.mesh, prompt=arguments.prompt, **parameters)
-        result = _follow(job, output, previews)
+        result = follow_with_previews(job, output, previews)
     try:
         _write(result, source, target, previews, output)
     except RestyleError as error:
         kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
         raise type(error)(f"{error.message} {kept}") from error
     return 0
-
-
-def _preview_folder(name: str | None) -> Path | None:
-    if name is None:
-        return None
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"{folder}: pictures cannot be written there: {error.strerror}.") from error
-    return folder
-
-
-def _follow(job: Job, output: Output, previews: Path | None) -> Result:
-    pictures: list[str] = []
-
-    def keep(number: int, picture: NDArray[Any]) -> None:
-        if previews is not None:
-            path = previews / f"preview_{number:05}.png"
-            write_picture(path, picture)
-            pictures.append(str(path.resolve()))
-
-    try:
-        result = follow(job, output, keep if previews is not None else None)
-    except KeyboardInterrupt:
-        raise cancel_on_interrupt(job, output) from None
-    output.record["outputs"] = {"previews": pictures} if previews is not None else {}
-    return result
 
 
 def _write(result: Result, source: MeshFile, target: Path, previews: Path | None, output: Output) -> None:

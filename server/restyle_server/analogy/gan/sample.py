@@ -1,0 +1,108 @@
+"""Pictures from trained generators: new draws, injection of a picture at a scale, and clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restyle.errors import UsageError
+
+from .chain import Chain, Noise, fresh_noise, unpack
+from .pyramid import Picture, check_picture, resize, to_pictures, to_tensor
+
+Tensors = Mapping[str, NDArray[Any]]
+FRAMES_FROM_TOP = 1  # clips are injected one scale below the finest, as the published evaluation does
+
+
+def sample(
+    tensors: Tensors, count: int, *, seed: int = 0, device: torch.device | str = "cpu", reverse: bool = False
+) -> list[Picture]:
+    """Draw `count` pictures (H, W, 3) uint8 by the structure's pyramid and put them into the appearance's matter.
+
+    tensors: of a `GanResult`. reverse: the appearance's layouts in the structure's matter.
+    Source: the last samples of the published training, which are its results.
+    """
+    device = torch.device(device)
+    own, other = ("b", "a") if reverse else ("a", "b")
+    chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
+    noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
+    return [_translated(chain.climb(chain.ground(1, device), 0, noise), matter) for _ in range(count)]
+
+
+def inject(
+    tensors: Tensors,
+    picture: Picture,
+    scale: int,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    reverse: bool = False,
+) -> Picture:
+    """Give `picture` to the structure's pyramid at `scale`, let the scales above redraw it, and translate the outcome.
+
+    picture: (H, W, 3) uint8, resized to the pyramid: the structure itself, or one changed by hand.
+    scale: 1 to `scales` (as `Step` counts); at `scales + 1` nothing is redrawn and the picture itself is translated.
+        High keeps the picture, low lets the networks decide more.
+    reverse: the appearance's pyramid first, then the structure's matter.
+    Raises UsageError for another scale. Source: the published evaluation.
+    """
+    device = torch.device(device)
+    own, other = ("b", "a") if reverse else ("a", "b")
+    chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
+    noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
+    return _translated(_redrawn(chain, picture, scale, noise, device), matter)
+
+
+def refine(
+    tensors: Tensors, picture: Picture, scale: int, *, seed: int = 0, device: torch.device | str = "cpu"
+) -> Picture:
+    """Give a result to the appearance's own pyramid at `scale`, which redraws it in its matter from there up.
+
+    The published refinement trains a pyramid on the appearance anew for this; the one that is there does the same.
+    """
+    device = torch.device(device)
+    chain = unpack(tensors, "b", device)
+    shape = unpack(tensors, "a", device).sizes
+    chain.sizes = shape  # the result has the structure's layout, hence its aspect
+    noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
+    return to_pictures(_redrawn(chain, picture, scale, noise, device))[0]
+
+
+def translate_frames(
+    tensors: Tensors,
+    frames: Iterable[Picture],
+    *,
+    scale: int | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> Iterator[Picture]:
+    """`inject` every frame of a clip, all with the same noise per scale, so that only what moves changes.
+
+    scale: as in `inject`; None for one below the finest.
+    Source: the published video evaluation.
+    """
+    device = torch.device(device)
+    chain, matter = unpack(tensors, "a", device), unpack(tensors, "b", device)
+    generator = torch.Generator(device).manual_seed(seed)
+    fixed = [fresh_noise(1, generator)(number, size) for number, size in enumerate(chain.sizes)]
+    start = len(chain.sizes) - FRAMES_FROM_TOP if scale is None else scale
+    for frame in frames:
+        yield _translated(_redrawn(chain, frame, start, lambda number, _: fixed[number], device), matter)
+
+
+def _redrawn(chain: Chain, picture: Picture, scale: int, noise: Noise, device: torch.device) -> Tensor:
+    """(1, 3, h, w): `picture` redrawn by the chain from `scale` (counted from 1) up."""
+    check_picture(picture, "injected")
+    if not 1 <= scale <= len(chain.sizes) + 1:
+        raise UsageError(f"There are {len(chain.sizes)} scales: inject at 1 to {len(chain.sizes) + 1}, not at {scale}.")
+    base = resize(to_tensor(picture, device), chain.sizes[min(scale, len(chain.sizes)) - 1])
+    return chain.climb(base, scale - 1, noise)
+
+
+@torch.no_grad()
+def _translated(drawn: Tensor, matter: Chain) -> Picture:
+    return to_pictures(matter.generators[-1].translate(drawn))[0]
