@@ -30,6 +30,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .client import Client, Job, Result, connect
+    from .kinds.frames import Frames
     from .kinds.mesh import Mesh
     from .protocol import Event, JobStatus, ServerInfo
 
@@ -38,6 +39,7 @@ __all__ = [
     "CancelledError",
     "Client",
     "Event",
+    "Frames",
     "Job",
     "JobFailedError",
     "JobStatus",
@@ -62,6 +64,7 @@ _LATE = {
     "Job": ".client",
     "Result": ".client",
     "connect": ".client",
+    "Frames": ".kinds.frames",
     "Mesh": ".kinds.mesh",
     "Event": ".protocol",
     "JobStatus": ".protocol",

@@ -273,6 +273,12 @@ class Job:
                 pass
         return self.client.result(self.id)
 
+    def kept(self) -> dict[str, Any]:
+        """The latest preview of each name: what is left of a job that was cancelled or broke."""
+        shown = {event.data["name"]: event for event in self.client.events(self.id) if event.type == "preview"}
+        found = {name: self.client.fetch_preview(event) for name, event in shown.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
     def cancel(self) -> JobStatus:
         """Ask for it to be cancelled."""
         return self.client.cancel(self.id)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from restyle.codec import MAX_BLOB_BYTES, MAX_FRAMES
 from restyle.errors import BadInputError, UsageError
-from restyle.kinds import KINDS, Packed, kind
+from restyle.kinds import KINDS, Packed, frames, kind, passes
+from restyle.kinds.frames import Frames
 from restyle.kinds.mesh import Mesh
 from restyle.kinds.packed import DTYPES
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 FACE = np.array([[0, 1, 2]], np.int32)
+
+
+CLIP = np.random.default_rng(0).integers(0, 256, (5, 4, 3, 3), np.uint8)
+DEPTH = np.linspace(0, 9, 6, dtype=np.float32).reshape(2, 3, 1)
+IDS = np.arange(6, dtype=np.int32).reshape(2, 3, 1)
 
 
 def with_value(index: tuple[int, int], value: float) -> np.ndarray:
@@ -28,6 +35,11 @@ GOOD = [
     ("text", "a vase made of wicker"),
     ("text", "ein Gefäß aus 編み 🧺"),
     ("attributes", {"colors": TRIANGLE, "displacement": TRIANGLE[:, 0].copy()}),
+    ("frames", Frames(CLIP, 23.976)),
+    ("frames", Frames(CLIP[:1, :1, :1], 24)),
+    ("passes", {"depth": DEPTH, "id": IDS, "normal": np.zeros((2, 3, 3), np.float32)}),
+    ("passes", {"id": np.zeros((5, 2, 3, 1), np.uint8), "material": np.ones((5, 2, 3, 1), np.uint16)}),
+    ("mask", np.array([[0, 1, 0.5]], np.float32)),
     ("report", {"score": 0.5, "list": [1, None, "é"], "deep": {"er": True}}),
     ("report", {}),
 ]
@@ -52,6 +64,39 @@ BAD = [
     ("image", np.zeros((2, 3, 3), np.float32), "float32"),
     ("image", np.zeros((0, 3, 3), np.uint8), "3 x 0 pixels"),
     ("image", np.broadcast_to(np.zeros(3, np.uint8), (9000, 9000, 3)), "64,000,000"),
+    ("frames", CLIP, "ndarray is not a restyle.Frames"),
+    ("frames", Frames(CLIP[0], 24), r"shape \(4, 3, 3\)"),
+    ("frames", Frames(CLIP[..., :1], 24), "shape"),
+    ("frames", Frames(CLIP.astype(np.float32), 24), "float32"),
+    ("frames", Frames(CLIP[:0], 24), "no pixel"),
+    ("frames", Frames(CLIP[:, :0], 24), "no pixel"),
+    ("frames", Frames(CLIP, 0), "0 frames per second"),
+    ("frames", Frames(CLIP, float("nan")), "nan frames per second"),
+    ("frames", Frames(CLIP, True), "True frames per second"),
+    ("frames", Frames(CLIP, "24"), "'24' frames per second"),
+    ("frames", Frames(np.broadcast_to(np.uint8(0), (900, 480, 854, 3)), 24), "900 frames of 854 x 480.*873 fit"),
+    ("frames", Frames(np.broadcast_to(np.uint8(0), (1, 9000, 9000, 3)), 24), "64,000,000"),
+    ("passes", {}, "at least one named"),
+    ("passes", [DEPTH], "at least one named"),
+    ("passes", {"": DEPTH}, "name ''"),
+    ("passes", {5: DEPTH}, "name '5'"),
+    ("passes", {"depth": DEPTH[..., 0]}, "shape"),
+    ("passes", {"depth": DEPTH.astype(np.float64)}, "float64"),
+    ("passes", {"depth": DEPTH, "id": IDS[:1]}, r"'depth' has the shape \(2, 3\), 'id' has \(1, 3\)"),
+    ("passes", {"depth": DEPTH, "id": IDS[None]}, "one size"),
+    ("passes", {"depth": np.where(DEPTH > 8, np.float32(np.inf), DEPTH)}, "depth is inf at row 1, column 2"),
+    ("passes", {"depth": np.zeros((2, 3, 5), np.float32)}, "5 channels"),
+    ("passes", {"depth": DEPTH[:0]}, "at least one pixel"),
+    ("passes", {str(number): DEPTH for number in range(9)}, "9 of them"),
+    ("passes", {"id": np.broadcast_to(np.uint8(0), (9000, 9000, 1))}, "64,000,000"),
+    ("mask", [[1.0]], "list"),
+    ("mask", np.ones((2, 3, 1), np.float32), "shape"),
+    ("mask", np.ones((2, 3), np.uint8), "uint8"),
+    ("mask", np.ones((0, 3), np.float32), "3 x 0 pixels"),
+    ("mask", np.full((2, 3), 255, np.float32), "0 to 1"),
+    ("mask", np.full((2, 3), np.nan, np.float32), r"values\[0\]"),
+    ("mask", np.zeros((2, 3), np.float32), "empty"),
+    ("mask", np.broadcast_to(np.float32(1), (9000, 9000)), "64,000,000"),
     ("text", 5, "int is not a text"),
     ("text", " \n", "empty"),
     ("text", "x" * 1001, "1,001 characters"),
@@ -84,7 +129,10 @@ def test_a_value_survives(name, value):
         np.testing.assert_array_equal(back.faces, value.faces)
         assert back.up == value.up
         assert back.vertices.dtype == value.vertices.dtype
-    elif name in ("image", "attributes"):
+    elif name == "frames":
+        np.testing.assert_array_equal(back.pixels, value.pixels)
+        assert back.fps == value.fps
+    elif name in ("image", "mask", "passes", "attributes"):
         np.testing.assert_equal(back, value)
     else:
         assert back == value
@@ -107,6 +155,18 @@ def test_a_bad_value_is_named(name, value, message):
         Packed("mesh", {"up": ["y"]}, {"vertices": TRIANGLE, "faces": FACE}),
         Packed("image"),
         Packed("image", {}, {"pixels": TRIANGLE}),
+        Packed("frames"),
+        Packed("frames", {}, {"part00": CLIP}),
+        Packed("frames", {"fps": [24]}, {"part00": CLIP}),
+        Packed("frames", {"fps": 24.0}, {"part00": CLIP[0, 0, 0]}),
+        Packed("frames", {"fps": 24.0}, {"part00": CLIP, "part01": CLIP[:, :2]}),
+        Packed("frames", {"fps": 24.0}, {"part00": CLIP, "part01": CLIP.astype(np.float32)}),
+        Packed("frames", {"fps": 24.0}, {"part00": CLIP[:0], "part01": CLIP[:0]}),
+        Packed("frames", {"fps": 24.0}, dict.fromkeys("abcd", np.broadcast_to(np.uint8(0), (250, 480, 854, 3)))),
+        Packed("passes"),
+        Packed("passes", {}, {"depth": DEPTH, "id": TRIANGLE}),
+        Packed("mask"),
+        Packed("mask", {}, {"values": IDS}),
         Packed("text"),
         Packed("text", {"text": None}),
         Packed("attributes"),
@@ -124,6 +184,29 @@ def test_what_a_peer_packed_wrongly_is_bad_input(packed):
 
 
 def test_kinds_are_found_by_name():
-    assert set(KINDS) == {"mesh", "image", "text", "attributes", "report"}
+    assert set(KINDS) == {"mesh", "image", "frames", "passes", "mask", "text", "attributes", "report"}
     with pytest.raises(UsageError, match="no kind 'smell'; known are mesh"):
         kind("smell")
+
+
+@pytest.mark.parametrize(("part_bytes", "parts"), [(36, 5), (72, 3), (73, 3), (1000, 1), (1, 5)])
+def test_a_clip_travels_in_parts_of_whole_frames(monkeypatch, part_bytes, parts):
+    monkeypatch.setattr(frames, "PART_BYTES", part_bytes)  # a frame has 36 bytes, the clip 180
+    packed = frames.pack(Frames(CLIP, 24))
+    assert len(packed.arrays) == parts
+    assert np.shares_memory(packed.array("part00"), CLIP), "frames are cut, not copied"
+    np.testing.assert_array_equal(frames.unpack(packed).pixels, CLIP)
+
+
+@pytest.mark.parametrize("frame_bytes", [1, 100, (64 << 20) - 1, (64 << 20) + 1, 100 << 20, 192_000_000])
+def test_the_largest_clips_fit_the_blobs(frame_bytes):
+    total = frames.MAX_BYTES // frame_bytes
+    parts = frames._parts(total * frame_bytes, frame_bytes)
+    per_part = -(-total // parts)
+    assert -(-total // per_part) <= MAX_FRAMES
+    assert per_part * frame_bytes <= MAX_BLOB_BYTES
+
+
+def test_whole_numbers_are_labels():
+    assert passes.is_labels(IDS)
+    assert not passes.is_labels(DEPTH)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from restyle.color import srgb_to_linear
 from restyle.declare import Value
 from restyle.kinds.mesh import Mesh
 from restyle.version import __version__
 
+from ..checkpoint import Checkpoint
 from ..context import JobContext
 from ..models import registry
 from ..models.clip import ClipEncoder, load_mini, load_openclip
@@ -27,7 +25,6 @@ from ..models.registry import ModelEntry
 from ..stylize import Step, StylizeOptions, StylizeResult, contact_sheet, options_for, render_views, stylize
 
 PREVIEW_SECONDS = 2.0
-CHECKPOINT_SECONDS = 10.0
 SHEET_COLUMNS, SHEET_ROWS, SHEET_SIZE = 4, 2, 384
 SHEET_ELEVATIONS = (0.35, -0.1)  # radians: a row from above, a row from slightly below
 
@@ -46,7 +43,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     options = replace(options_for(str(parameters["preset"]), encoder), up=mesh.up)
     if parameters["iterations"] is not None:
         options = replace(options, iterations=int(parameters["iterations"]))
-    checkpoint = _Checkpoint(context.scratch, (options, entry.name, __version__))
+    checkpoint = Checkpoint(context.scratch, (options, entry.name, __version__))
     result = stylize(
         mesh.vertices,
         mesh.faces,
@@ -92,29 +89,7 @@ def _warnings(encoder: ClipEncoder, prompt: str) -> list[str]:
     return warnings
 
 
-class _Checkpoint:
-    """The optimiser's state on disk, so that a second attempt goes on where the first one died.
-
-    fitting: what the state depends on beside the job itself; a state left by an older Restyle is not taken up.
-    """
-
-    def __init__(self, folder: Path, fitting: object) -> None:
-        key = hashlib.sha256(repr(fitting).encode()).hexdigest()[:16]
-        self.path = folder / f"checkpoint-{key}.safetensors"
-        self.saved = time.monotonic()
-
-    def save_if_due(self, state: Callable[[], dict[str, NDArray[Any]]]) -> None:
-        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
-            temporary = self.path.with_suffix(".part")
-            save_file(state(), temporary)
-            temporary.replace(self.path)
-            self.saved = time.monotonic()
-
-    def load(self) -> dict[str, NDArray[Any]] | None:
-        return dict(load_file(self.path)) if self.path.exists() else None
-
-
-def _reporter(context: JobContext, checkpoint: _Checkpoint) -> Callable[[Step], None]:
+def _reporter(context: JobContext, checkpoint: Checkpoint) -> Callable[[Step], None]:
     shown = -math.inf
 
     def report(step: Step) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = Parser(prog="restyle", description="Restyle meshes from the command line, with or without Blender.")
+    parser = Parser(
+        prog="restyle", description="Restyle meshes and pictures from the command line, with or without Blender."
+    )
     parser.add_argument("--version", action="version", version=f"restyle {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -65,10 +68,56 @@ def build_parser() -> argparse.ArgumentParser:
     mesh.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
     add_parameters(mesh, job)
 
+    _add_image(commands.add_parser("image", parents=[client], help="build a picture or clip from another's matter"))
     _add_jobs(commands.add_parser("jobs", parents=[client], help="see and handle the jobs of a server"), client)
     _add_models(commands.add_parser("models", parents=[machine], help="see, fetch and check the CLIP models"), machine)
     commands.add_parser("doctor", parents=[machine], help="what this machine has, what is missing, what to do about it")
     return parser
+
+
+def _add_image(parser: Parser) -> None:
+    job = declaration("image_analogy")
+    parser.description = job.help
+    parser.add_argument(
+        "structure",
+        metavar="STRUCTURE",
+        help="the picture whose layout is kept; or a clip: a folder, a pattern like shot.####.png, or a movie",
+    )
+    parser.add_argument(
+        "appearance",
+        metavar="APPEARANCE",
+        nargs="?",
+        help="the picture whose matter is used; vary, retarget and fill work on one picture, so leave it out for these",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="a .png file; for a clip a folder, or a .mp4, .mov or .mkv"
+    )
+    parser.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come")
+    parser.add_argument(
+        "--size", type=_size, metavar="WxH", help="size of the result, such as 1920x1080, 1920x or x1080"
+    )
+    parser.add_argument("--fps", type=float, metavar="FPS", help="rate of a clip from numbered pictures [24]")
+    parser.add_argument(
+        "--structure-mask", "--hole", metavar="MASK", help="where it may change: white; for fill: the hole, white"
+    )
+    parser.add_argument("--appearance-mask", metavar="MASK", help="whose matter may be used: white")
+    for kind, text in (
+        ("id", "pictures of IDs, or painted areas: equal colours belong together"),
+        ("depth", "depth passes"),
+        ("normal", "normal passes"),
+    ):
+        parser.add_argument(
+            f"--guide-{kind}", nargs=2, action="append", default=[], metavar=("STRUCTURE", "APPEARANCE"), help=text
+        )
+    add_parameters(parser, job, without=("width", "height"))
+
+
+def _size(text: str) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"(\d{0,5})x(\d{0,5})", text)
+    if match is None or not any(match.groups()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1920x1080, 1920x or x1080.")
+    width, height = (int(number) if number else None for number in match.groups())
+    return width, height
 
 
 def _add_jobs(parser: Parser, client: Parser) -> None:

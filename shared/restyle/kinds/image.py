@@ -12,6 +12,7 @@ from .packed import Packed, require_array
 
 NAME = "image"
 MAX_PIXELS = 64_000_000
+SHAPE_TOLERANCE = 0.02  # what rounding does to the aspect ratio of a smaller copy
 
 
 def validate(value: NDArray[Any]) -> None:
@@ -34,3 +35,11 @@ def unpack(packed: Packed) -> NDArray[Any]:
     pixels = packed.array("pixels")
     validate(pixels)
     return pixels
+
+
+def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two (height, width) have the same aspect ratio, so that one picture may be laid over the other."""
+    (height, width), (other_height, other_width) = one, other
+    difference = abs(height * other_width - width * other_height)
+    # A pixel of rounding in any side is allowed too: 3 x 2 is a good copy of 400 x 300.
+    return difference <= max(SHAPE_TOLERANCE * width * other_height, height, width, other_height, other_width)

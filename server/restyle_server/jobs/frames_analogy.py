@@ -1,0 +1,167 @@
+"""The job `frames_analogy`: every frame of a clip in the matter of one picture.
+
+Each frame is shown as a preview of its own as soon as it is done: that is what a cancelled job leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from restyle.declare import Value
+from restyle.errors import BadInputError
+from restyle.jobs.image_analogy import check_choice
+from restyle.kinds.frames import Frames, check_size
+from restyle.version import __version__
+
+from ..analogy import gan, patch
+from ..analogy.guides import comparable, guides
+from ..analogy.patch.motion import flicker
+from ..checkpoint import Checkpoint
+from ..context import JobContext
+from .analogy_parts import (
+    TRANSPARENT,
+    Flat,
+    Picture,
+    Reporter,
+    at_least,
+    enlarged,
+    flat,
+    gan_options,
+    output_size,
+    patch_options,
+    usable,
+    varied,
+)
+
+FLICKER_PAIRS, FLICKER_SIDE = 12, 240
+TRAINING = 0.95  # of the time of a gan; what is left is the clip itself
+
+
+def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
+    """Make the clip; see the declaration for inputs, outputs and parameters."""
+    check_choice(parameters, set(inputs))
+    context.progress(0.0, "Preparing the pictures")
+    reporter = Reporter(context)
+    clip: Frames = inputs["structure"]
+    size = output_size(parameters, clip.pixels.shape[1:3])
+    check_size(len(clip), *size)
+    make = _by_gan if parameters["method"] == "gan" else _by_patches
+    options, pictures = make(context, reporter, inputs, parameters)
+    made = np.empty((len(clip), *size, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        made[number] = enlarged(picture, size)
+        context.preview(f"frame {number + 1:06}", "image", made[number])
+    measured = _flicker(context, clip.pixels, made)
+    report = reporter.report(parameters, options, size, frames=len(clip), fps=clip.fps, flicker=measured)
+    return {"frames": Frames(made, clip.fps), "report": report}
+
+
+def _flicker(context: JobContext, structure: Picture, made: Picture) -> float | None:
+    """Mean change between neighbouring frames along the clip's own motion, 0 to 1, of a few pairs."""
+    side = min(1.0, FLICKER_SIDE / min(structure.shape[1:3]))
+    size = round(structure.shape[1] * side), round(structure.shape[2] * side)
+    pairs = np.unique(np.linspace(0, len(made) - 2, FLICKER_PAIRS).round().astype(int)) if len(made) > 1 else ()
+    found = []
+    for first in pairs:
+        context.progress(1.0, "Measuring flicker")
+        before, after = (
+            [torch.from_numpy(enlarged(clip[number], size)).permute(2, 0, 1) / 255 for number in (first, first + 1)]
+            for clip in (structure, made)
+        )
+        found.append(flicker(before, after))
+    return float(np.mean(found)) if found else None
+
+
+def _by_patches(
+    context: JobContext, reporter: Reporter, inputs: dict[str, Any], parameters: dict[str, Value]
+) -> tuple[patch.PatchOptions, Iterator[Picture]]:
+    clip: Frames = inputs["structure"]
+    appearance = flat(inputs["appearance"], "appearance")
+    seed = int(parameters["seed"] or 0)
+    options = varied(patch_options(parameters, output_size(parameters, clip.pixels.shape[1:3])), seed)
+    place = 0
+
+    def on_step(step: patch.Step) -> None:
+        context.progress((place + step.fraction) / len(clip), f"Frame {place + 1} of {len(clip)}: {step.message}")
+
+    def pictures() -> Iterator[Picture]:
+        nonlocal place
+        results = patch.analogy_frames(
+            (enlarged(frame, at_least(frame.shape[:2])) for frame in clip.pixels),
+            appearance.pixels,
+            options,
+            guides=_guides_of_frames(reporter, inputs, appearance, parameters),
+            appearance_mask=usable(appearance, inputs.get("appearance_mask")),
+            seed=seed,
+            device=context.device,
+            on_step=on_step,
+        )
+        for result in results:
+            place += 1
+            yield result.picture
+
+    return options, pictures()
+
+
+def _guides_of_frames(
+    reporter: Reporter, inputs: dict[str, Any], appearance: Flat, parameters: dict[str, Value]
+) -> Callable[[int], tuple[patch.Guide, ...]] | None:
+    """What gives the guides of a frame; a pass that is one picture, not a clip, guides all frames."""
+    if "structure_passes" not in inputs:
+        return None
+    clip: Frames = inputs["structure"]
+    for name, array in inputs["structure_passes"].items():
+        if array.ndim == 4 and len(array) != len(clip):
+            raise BadInputError(
+                f"structure_passes: {name} has {len(array)} frames, but the clip has {len(clip)}. Render one for each."
+            )
+    passes, others, remarks = comparable(inputs["structure_passes"], inputs["appearance_passes"])
+    for remark in remarks:
+        reporter.warn(remark)
+    weight = float(parameters["guide_weight"] or 0)
+
+    def of_frame(number: int) -> tuple[patch.Guide, ...]:
+        own = {name: array[number] if array.ndim == 4 else array for name, array in passes.items()}
+        return guides(own, others, at_least(clip.pixels.shape[1:3]), appearance.size, weight)
+
+    return of_frame
+
+
+def _by_gan(
+    context: JobContext, reporter: Reporter, inputs: dict[str, Any], parameters: dict[str, Value]
+) -> tuple[gan.GanOptions, Iterator[Picture]]:
+    clip: Frames = inputs["structure"]
+    appearance = flat(inputs["appearance"], "appearance")
+    if appearance.alpha is not None:
+        reporter.warn(TRANSPARENT)
+    if parameters["mode"] != "analogy":
+        reporter.warn("gan has one way with clips; the mode changes nothing.")
+    options = gan_options(parameters, "frames")
+    checkpoint = Checkpoint(context.scratch, (options, __version__))
+    seed = int(parameters["seed"] or 0)
+
+    def on_step(step: gan.Step) -> None:
+        reporter.gan_step(step, str(parameters["preset"]), share=TRAINING)
+        checkpoint.save_if_due(step.state)
+
+    def pictures() -> Iterator[Picture]:
+        trained = gan.train_frames(
+            list(clip.pixels),
+            appearance.pixels,
+            options,
+            seed=seed,
+            device=context.device,
+            on_step=on_step,
+            state=checkpoint.load(),
+        )
+        scale = None if parameters["inject"] is None else int(parameters["inject"])
+        drawn = gan.translate_frames(trained.tensors, clip.pixels, scale=scale, seed=seed, device=context.device)
+        for number, picture in enumerate(drawn, 1):
+            yield picture
+            context.progress(TRAINING + (1 - TRAINING) * number / len(clip), f"Frame {number} of {len(clip)}")
+
+    return options, pictures()

@@ -1,0 +1,187 @@
+"""Movie files in and out through PyAV (FFmpeg's libraries), which is needed for nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import picturefile
+from .errors import BadInputError, ResourcesError, UsageError
+from .kinds.frames import Frames, check_size
+
+if TYPE_CHECKING:
+    import av
+
+READABLE = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
+WRITABLE = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # the container of each ending
+HD_LINES = 720  # from here on, pictures that do not say so are BT.709, below BT.601
+QUALITY = "16"  # x264's crf: no loss that the eye sees
+# A playlist in disguise would otherwise have the decoder fetch addresses of its own choice.
+ONLY_FILES = {"protocol_whitelist": "file"}
+
+
+def is_movie(path: Path) -> bool:
+    """Whether the ending is that of a movie."""
+    return path.suffix.lower() in READABLE
+
+
+def read_movie(path: Path) -> Frames:
+    """Every frame of a movie, upright, at its average rate.
+
+    Raises BadInputError that names the file, UsageError if PyAV is not installed.
+    """
+    import_av(path)
+    import av
+
+    picturefile.require_file(path, "a movie")
+    try:
+        with av.open(str(path), options=ONLY_FILES) as container:
+            return _decode(path, container)
+    except av.FFmpegError as error:
+        raise BadInputError(
+            f"{path}: it is not a movie that can be read ({_reason(error)}). Export it again."
+        ) from error
+
+
+def _decode(path: Path, container: av.container.InputContainer) -> Frames:
+    if not container.streams.video:
+        raise BadInputError(f"{path}: there are no pictures in it.")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    pixels = bytearray()
+    shape: tuple[int, ...] = ()
+    count = 0
+    for frame in container.decode(stream):
+        count += 1
+        _check_size(path, max(count, stream.frames), frame.height, frame.width)
+        picture = _upright(frame)
+        shape = shape or picture.shape
+        if picture.shape != shape:
+            raise BadInputError(f"{path}: its pictures change size at frame {count}. Export it at one size.")
+        pixels += picture.tobytes()
+    if count == 0:
+        raise BadInputError(f"{path}: no picture in it can be decoded. Export it again.")
+    rate = stream.average_rate or stream.guessed_rate or Fraction(24)
+    return Frames(np.frombuffer(pixels, np.uint8).reshape(count, *shape), float(rate))
+
+
+def _check_size(path: Path, count: int, height: int, width: int) -> None:
+    try:
+        check_size(count, height, width)
+    except BadInputError as error:
+        raise BadInputError(f"{path}: {error.message.removeprefix('frames: ')}") from error
+
+
+def _upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    from av.video.reformatter import Colorspace
+
+    unknown = int(frame.colorspace) == 2  # AVCOL_SPC_UNSPECIFIED
+    said = (Colorspace.ITU709 if frame.height >= HD_LINES else Colorspace.ITU601) if unknown else None
+    pixels = frame.reformat(format="rgb24", src_colorspace=said).to_ndarray()
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+
+
+def check_output(path: Path) -> None:
+    """Raise UsageError or BadInputError unless a movie can be written to `path`."""
+    if path.suffix.lower() not in WRITABLE:
+        raise UsageError(f"{path}: movies are written as {', '.join(WRITABLE)}. Choose one of these endings.")
+    if path.is_dir():
+        raise BadInputError(f"{path}: this is a folder; name a file in it.")
+    import_av(path)
+    picturefile.check_folder_of(path)
+
+
+def write_movie(
+    path: Path, frames: Frames, sound_of: Path | None = None, on_frame: Callable[[float], None] = lambda done: None
+) -> None:
+    """Write a movie (H.264), all of it or nothing, with the sound of another, packet by packet as it is there.
+
+    Pictures of odd width or height get their last column or row twice, since the format knows even sizes only.
+    Raises BadInputError for a path that cannot be written or sound that does not fit, ResourcesError for a full disk.
+    """
+    check_output(path)
+    import av
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with av.open(str(temporary), "w", format=WRITABLE[path.suffix.lower()]) as target:
+            _encode(target, frames, sound_of, on_frame)
+        temporary.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, av.FFmpegError | OSError):
+            kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
+            remedy = "" if sound_of is None else " If it is the sound that does not fit, a .mkv takes any."
+            raise kind(f"{path}: it cannot be written ({_reason(error)}).{remedy}") from error
+        raise
+
+
+def _encode(
+    target: av.container.OutputContainer, frames: Frames, sound_of: Path | None, on_frame: Callable[[float], None]
+) -> None:
+    import av
+
+    stream = _video_stream(target, frames)
+    if sound_of is None:
+        _encode_pictures(target, stream, frames, on_frame)
+        return
+    with av.open(str(sound_of), options=ONLY_FILES) as source:
+        copies = {sound.index: target.add_stream_from_template(sound) for sound in source.streams.audio}
+        _encode_pictures(target, stream, frames, on_frame)
+        pictures = source.streams.video[0]
+        start = (pictures.start_time or 0) * (pictures.time_base or Fraction(0))  # where ours are at 0
+        for packet in source.demux(*source.streams.audio) if copies else ():
+            if packet.dts is None or packet.pts is None:
+                continue  # the empty packet that ends a stream
+            packet.dts -= round(start / packet.time_base)
+            packet.pts -= round(start / packet.time_base)
+            packet.stream = copies[packet.stream.index]
+            target.mux(packet)
+
+
+def _video_stream(target: av.container.OutputContainer, frames: Frames) -> Any:
+    height, width = frames.pixels.shape[1:3]
+    stream: Any = target.add_stream("libx264", rate=Fraction(frames.fps).limit_denominator(1001))
+    stream.options = {"crf": QUALITY}
+    stream.pix_fmt = "yuv420p"
+    stream.width, stream.height = width + width % 2, height + height % 2
+    stream.codec_context.color_range = 1  # AVCOL_RANGE_MPEG
+    stream.codec_context.colorspace = 1 if height >= HD_LINES else 6  # AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M
+    return stream
+
+
+def _encode_pictures(target: Any, stream: Any, frames: Frames, on_frame: Callable[[float], None]) -> None:
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    height, width = frames.pixels.shape[1:3]
+    space = Colorspace.ITU709 if height >= HD_LINES else Colorspace.ITU601
+    for number, pixels in enumerate(frames.pixels, 1):
+        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        target.mux(
+            stream.encode(frame.reformat(format="yuv420p", dst_colorspace=space, dst_color_range=ColorRange.MPEG))
+        )
+        on_frame(number / len(frames))
+    target.mux(stream.encode())
+
+
+def import_av(path: Path) -> None:
+    """Raise UsageError unless PyAV is there."""
+    if importlib.util.find_spec("av") is None:
+        raise UsageError(
+            f'{path}: movies need PyAV. Run: pip install "restyle[server]"; or use a folder of numbered pictures.'
+        )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,186 @@
+"""`restyle image` as a user runs it: real files, a real server, the real engines at small sizes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy_server import wait_until
+
+import restyle
+from restyle import discovery
+from restyle.clipfile import read_clip
+from restyle.picturefile import read_picture
+
+RESTYLE = [sys.executable, "-m", "restyle.cli.main"]
+RANDOM = np.random.default_rng(0)
+SMALL = ["--preset", "draft", "--granularity", "12"]
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a machine on which `restyle serve` runs."""
+    folder = tmp_path_factory.mktemp("serve")
+    environment = os.environ | {"RESTYLE_DATA_DIR": str(folder / "data"), "RESTYLE_MODELS_DIR": str(folder / "models")}
+    environment.pop("RESTYLE_SERVER", None)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*RESTYLE, "serve", "--device", "cpu"], env=environment, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: discovery.read(folder / "data") or process.poll() is not None, 120)
+        assert process.poll() is None, (folder / "log").read_text()
+        yield environment
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, (folder / "log").read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """a.png: a dark square on grey. b.png: dark spots on grass. ids of both, a mask, a clip of five frames."""
+    squares = np.full((40, 56, 3), 150, np.uint8)
+    squares[12:28, 20:36] = 40
+    spots = np.full((48, 48, 3), (60, 160, 50), np.uint8)
+    spots += RANDOM.integers(0, 20, (48, 48, 1), np.uint8)
+    for row, column in ((4, 6), (20, 30), (34, 10)):
+        spots[row : row + 10, column : column + 10] = (30, 20, 60)
+    Image.fromarray(squares).save(tmp_path / "a.png")
+    Image.fromarray(spots).save(tmp_path / "b.png")
+    for name, picture in (("a", squares), ("b", spots)):
+        Image.fromarray((picture[..., 1] < 60).astype(np.uint8)).save(tmp_path / f"{name}_ids.png")
+    mask = np.zeros((40, 56), np.uint8)
+    mask[:, 28:] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    (tmp_path / "shot").mkdir()
+    for number in range(5):
+        Image.fromarray(np.roll(squares, 3 * number, axis=1)).save(tmp_path / "shot" / f"s.{number + 8:04}.png")
+    return tmp_path
+
+
+def run(environment: dict[str, str], folder: Path, *words: str, code: int = 0) -> dict:
+    command = [*RESTYLE, "image", *words, "--json"]
+    ran = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == code, ran.stderr
+    assert "Traceback" not in ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_a_picture_with_guides_masks_and_all_its_company(serving: dict[str, str], folder: Path) -> None:
+    extras = ["--guide-id", "a_ids.png", "b_ids.png", "--structure-mask", "mask.png", "--both", "--samples", "2"]
+    words = ["a.png", "b.png", "-o", "out.png", *SMALL, *extras, "--field", "--preview", "seen", "--seed", "3"]
+    record = run(serving, folder, *words)
+    assert (record["state"], record["name"], record["device"]) == ("done", "image_analogy", "cpu")
+    assert record["parameters"]["seed"] == 3
+    assert (record["parameters"]["width"], record["parameters"]["height"]) == (56, 40)
+    assert record["parameters"]["completeness"] > 0
+    outputs = record["outputs"]
+    assert outputs["picture"] == str(folder / "out.png")
+    assert Path(outputs["reverse"]).name == "out.reverse.png"
+    assert Path(outputs["sample_2"]).name == "out.2.png"
+    assert outputs["previews"]
+    picture, structure = read_picture(folder / "out.png"), read_picture(folder / "a.png")
+    assert np.abs(picture[:, :26].astype(int) - structure[:, :26]).max() <= 1, "outside of the mask it stays"
+    assert picture[:8, 34:, 1].mean() > picture[:8, 34:, 2].mean() + 40, "inside it is grass"
+    assert read_picture(outputs["reverse"]).shape == (48, 48, 3)
+    with np.load(outputs["field"]) as field:
+        assert field["row"].shape == (40, 56, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        (["b.png", "--mode", "retarget", "--size", "70x"], (48, 70)),
+        (["b.png", "--mode", "vary", "--seed", "2"], (48, 48)),
+        (["a.png", "--mode", "fill", "--hole", "mask.png"], (40, 56)),
+        (["a.png", "b.png", "--size", "80x60"], (60, 80)),
+    ],
+)
+def test_one_picture_and_other_sizes(
+    serving: dict[str, str], folder: Path, words: list[str], size: tuple[int, int]
+) -> None:
+    run(serving, folder, *words, "-o", "out.png", *SMALL)
+    assert read_picture(folder / "out.png").shape[:2] == size
+
+
+def test_a_sequence_keeps_its_names_and_a_movie_its_sound(serving: dict[str, str], folder: Path) -> None:
+    record = run(serving, folder, "shot", "b.png", "-o", "made", *SMALL, "--fps", "10")
+    assert record["name"] == "frames_analogy"
+    assert record["outputs"]["frames"] == str(folder / "made")
+    assert sorted(path.name for path in (folder / "made").iterdir()) == [f"s.{n:04}.png" for n in range(8, 13)]
+    pytest.importorskip("av")
+    run(serving, folder, "shot/s.####.png", "b.png", "-o", "made.mp4", *SMALL, "--fps", "10")
+    clip = read_clip(folder / "made.mp4")
+    assert clip.frames.pixels.shape == (5, 40, 56, 3)
+    assert clip.frames.fps == 10
+
+
+def interrupt(serving: dict[str, str], folder: Path, words: list[str], shown: str) -> tuple[dict, str]:
+    """Run the command, press Ctrl-C once a preview of that name was shown, and give its record and job."""
+    process = subprocess.Popen(
+        [*RESTYLE, "image", *words, "--json"],
+        env=serving,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with restyle.connect(discovery.read(Path(serving["RESTYLE_DATA_DIR"])).endpoint) as client:
+        known = {status.id for status in client.jobs()}
+        wait_until(lambda: {status.id for status in client.jobs()} - known, 60)
+        (job,) = {status.id for status in client.jobs()} - known
+        wait_until(lambda: any(e.data.get("name") == shown for e in client.events(job) if e.type == "preview"), 120)
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=90)
+        assert process.returncode == 30, said
+        assert client.status(job).state == "cancelled"
+    assert "Traceback" not in said
+    assert "so far" in said or "frames" in said
+    return json.loads(out), job
+
+
+def test_ctrl_c_keeps_the_frames_so_far(serving: dict[str, str], folder: Path) -> None:
+    for number in range(13, 200):
+        os.link(folder / "shot" / "s.0008.png", folder / "shot" / f"s.{number:04}.png")
+    record, job = interrupt(serving, folder, ["shot", "b.png", "-o", "made", *SMALL], "frame 000002")
+    assert record["state"] == "cancelled"
+    assert not (folder / "made").exists()
+    kept = sorted(path.name for path in (folder / "made.partial").iterdir())
+    assert kept == [f"s.{number:04}.png" for number in range(8, 8 + len(kept))]
+    assert 2 <= len(kept) < 190
+    assert read_picture(folder / "made.partial" / "s.0009.png").shape == (40, 56, 3)
+    fetched = subprocess.run(
+        [*RESTYLE, "jobs", "fetch", job, "-o", "kept", "--json"],
+        env=serving,
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    assert fetched.returncode == 30
+    assert (folder / "kept" / "frame 000002.png").exists()
+
+
+def test_ctrl_c_keeps_the_picture_so_far_of_a_training(serving: dict[str, str], folder: Path) -> None:
+    words = ["a.png", "b.png", "-o", "out.png", "--method", "gan", "--preset", "standard"]
+    record, _ = interrupt(serving, folder, words, "picture")
+    assert record["outputs"]["partial"]["picture"] == str(folder / "out.partial.png")
+    assert read_picture(folder / "out.partial.png").ndim == 3
+    assert not (folder / "out.png").exists()
+
+
+def test_a_job_from_python(serving: dict[str, str], folder: Path) -> None:
+    structure, appearance = read_picture(folder / "a.png"), read_picture(folder / "b.png")
+    with restyle.connect(discovery.read(Path(serving["RESTYLE_DATA_DIR"])).endpoint) as client:
+        job = client.submit("image_analogy", structure=structure, appearance=appearance, preset="draft", granularity=12)
+        assert job.result().picture.shape == structure.shape
+        job = client.submit("image_analogy", structure=structure, appearance=appearance, preset="paper")
+        with pytest.raises(restyle.UsageError, match="'paper' is not for the method patch"):
+            job.result()

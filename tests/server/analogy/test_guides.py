@@ -1,0 +1,73 @@
+"""Guides from passes: equal things have equal values, and a pass lies where its picture is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from restyle.errors import BadInputError
+from restyle_server.analogy.guides import comparable, fitted, guides
+
+IDS = np.array([[7, 7, 300], [7, 9, 300]], np.int32)[..., None]
+OTHER = np.array([[300], [9], [7]], np.int32)[..., None]
+RAMP = np.linspace(2, 10, 6, dtype=np.float32).reshape(2, 3, 1)
+
+
+def test_labels_are_numbered_alike() -> None:
+    ours, theirs, remarks = comparable({"id": IDS}, {"id": OTHER})
+    assert ours["id"][..., 0].tolist() == [[0, 0, 2], [0, 1, 2]]
+    assert theirs["id"][..., 0].tolist() == [[2], [1], [0]]
+    assert remarks == []
+
+
+def test_labels_that_the_appearance_lacks_are_remarked() -> None:
+    *_, remarks = comparable({"id": IDS}, {"id": OTHER[:2]})
+    assert remarks == ["50% of the structure has labels in 'id' that the appearance lacks."]
+
+
+def test_depth_runs_from_near_to_far_on_each_side_and_over_a_whole_clip() -> None:
+    clip = np.stack([RAMP, RAMP + 8])  # 2 to 18
+    sky = np.where(RAMP == 10, np.float32(1e10), RAMP * 100)
+    ours, theirs, _ = comparable({"depth": clip}, {"depth": sky})
+    assert ours["depth"].shape == (2, 2, 3, 1)
+    assert ours["depth"][0].max() < 0.55 < ours["depth"][1].mean()
+    assert (ours["depth"].min(), ours["depth"].max()) == (0, 1)
+    assert theirs["depth"].flat[0] == 0
+    assert theirs["depth"].flat[-1] == 1  # what is not there is farthest
+    assert (np.diff(theirs["depth"].ravel()) >= 0).all()
+
+
+def test_normals_keep_their_relation_between_the_pictures() -> None:
+    up = np.broadcast_to(np.float32([0, 0, 1]), (2, 3, 3))
+    side = np.broadcast_to(np.float32([-1, 0, 0]), (4, 4, 3))
+    ours, theirs, _ = comparable({"normal": up}, {"normal": side})
+    np.testing.assert_allclose(ours["normal"][0, 0], [0.5, 0.5, 1])
+    np.testing.assert_allclose(theirs["normal"][0, 0], [0, 0.5, 0.5])
+    flat = np.zeros((2, 3, 3), np.float32)
+    assert np.isfinite(comparable({"normal": flat}, {"normal": flat})[0]["normal"]).all()
+
+
+def test_a_guide_of_another_size_is_laid_over_its_picture() -> None:
+    ours, theirs, _ = comparable({"id": IDS}, {"id": OTHER})
+    (guide,) = guides(ours, theirs, (4, 6), (3, 1), 2.0)
+    assert (guide.name, guide.weight, guide.labels) == ("id", 2.0, True)
+    np.testing.assert_array_equal(guide.structure[..., 0], np.repeat(np.repeat(ours["id"][..., 0], 2, 0), 2, 1))
+    np.testing.assert_array_equal(guide.appearance, theirs["id"])
+    half = fitted(np.repeat(np.repeat(RAMP, 2, 0), 2, 1), (2, 3), "depth")
+    assert half.shape == (2, 3, 1)
+    assert abs(half.mean() - RAMP.mean()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("structure", "appearance", "said"),
+    [
+        ({"id": IDS}, {"depth": RAMP}, "the structure has 'id', the appearance 'depth'"),
+        ({"id": IDS}, {"id": RAMP}, "id is not the same kind of data"),
+        ({"n": np.zeros((2, 3, 3), np.float32)}, {"n": RAMP}, "n is not the same kind of data"),
+        ({"id": IDS.reshape(6, 1, 1)}, {"id": OTHER}, "structure_passes: id is 1 x 6, but the picture is 300 x 200"),
+        ({"id": IDS}, {"id": OTHER[None]}, r"appearance_passes: id has the shape \(1, 3, 1, 1\)"),
+    ],
+)
+def test_passes_that_do_not_fit_are_named(structure: dict, appearance: dict, said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        guides(*comparable(structure, appearance)[:2], (200, 300), (3, 1), 1.0)
