@@ -1,14 +1,18 @@
-"""Restyle in Blender: sends meshes to a compute server and brings colours and displacements back, non-destructively.
+"""Restyle in Blender: sends meshes, pictures and clips to a compute server and brings results back, non-destructively.
 
     settings    what the artist can set, made from the job declarations
-    operators   what the artist can do
-    panels      what the artist sees
+    operators   what the artist can do, image_operators with pictures
+    panels      what the artist sees, image_panels of pictures; pickers is how pictures are chosen
     session     the state, and the tick that moves it on
     link        the one thread that talks to the server
     tasks       one job, as the extension follows it
-    results     results on a mesh
-    nodes       what shows them
+    picks       from what was chosen to a job's inputs
+    delivery    where results go
+    results     results on a mesh; nodes is what shows them
+    pictures    images in and out; textures puts one onto an object
+    strips      strips in and out; clips has a second Blender read them, which runs clip_reader
     meshes      meshes as arrays
+    arrivals    what is made of results on the link's thread; rasters and exr read and write files there
     compat      what differs between versions of Blender
     restyle     the shared package; scripts/build_extension.py puts it here
 
@@ -17,9 +21,9 @@ Nothing here waits, opens a connection or imports ZeroMQ: enabling the extension
 
 from __future__ import annotations
 
-from . import operators, panels, session, settings
+from . import registration, session, settings
 
-_modules = (settings, session, operators, panels)
+_modules = (settings, session, registration)
 
 
 def register() -> None:

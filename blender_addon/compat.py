@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import bpy
@@ -58,3 +59,62 @@ def window_override() -> AbstractContextManager[Any]:
     """A context with a window, which operators called from a timer need; headless it is the context as it is."""
     windows = bpy.context.window_manager.windows
     return bpy.context.temp_override(window=windows[0]) if len(windows) else nullcontext()
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the sequencer shows; from 5.0 on that is the workspace's choice."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def strips_of(editor: bpy.types.SequenceEditor) -> Any:
+    """The editor's own strips, those inside meta strips not among them."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def all_strips(editor: bpy.types.SequenceEditor) -> tuple[Any, str]:
+    """All strips of the editor, and the name of that collection."""
+    name = "strips_all" if hasattr(editor, "strips_all") else "sequences_all"
+    return getattr(editor, name), name
+
+
+def strip_span(strip: Any) -> tuple[int, int]:
+    """The first frame that the strip shows, and how many it shows."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.duration)
+    return int(strip.frame_final_start), int(strip.frame_final_duration)
+
+
+def strip_content(strip: Any) -> tuple[int, int]:
+    """The frame at which the strip's content begins, cut off or not, and how long all of it is on the timeline."""
+    if hasattr(strip, "content_start"):
+        return round(strip.content_start), round(strip.content_duration)
+    total = strip.frame_offset_start + strip.frame_final_duration + strip.frame_offset_end
+    return round(strip.frame_final_start - strip.frame_offset_start), round(total)
+
+
+def strip_trims(strip: Any) -> tuple[int, int]:
+    """How many frames of the file the strip leaves out before and behind its content."""
+    if hasattr(strip, "content_trim_start"):
+        return int(strip.content_trim_start), int(strip.content_trim_end)
+    return int(strip.animation_offset_start), int(strip.animation_offset_end)
+
+
+@contextmanager
+def image_settings(scene: bpy.types.Scene, file_format: str, **settings: Any) -> Iterator[None]:
+    """The scene's output format set to something else for a moment, with every setting as it was afterwards."""
+    changed = scene.render.image_settings
+    names = ("media_type", "file_format", "color_mode", "color_depth", "exr_codec")  # each decides what the next allows
+    before = {name: getattr(changed, name) for name in names if hasattr(changed, name)}
+    dither = scene.render.dither_intensity
+    try:
+        if hasattr(changed, "media_type"):  # from 5.0 on
+            changed.media_type = "MULTI_LAYER_IMAGE" if file_format == "OPEN_EXR_MULTILAYER" else "IMAGE"
+        changed.file_format = file_format
+        scene.render.dither_intensity = 0.0
+        for name, value in settings.items():
+            setattr(changed, name, value)
+        yield
+    finally:
+        scene.render.dither_intensity = dither
+        for name, value in before.items():
+            setattr(changed, name, value)

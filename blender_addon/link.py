@@ -12,12 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .rasters import thumbnail
 from .restyle.errors import (
     CancelledError,
     RestyleError,
@@ -34,6 +35,7 @@ RETRY_SECONDS = 1.0
 PING_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 STOP_SECONDS = 5.0
+THUMBNAIL_SIDE = 192
 NO_PYTHON = (
     "No server runs on this machine, and the extension does not know how to start one. "
     "Set Server Python in Preferences > Add-ons > Restyle, or run in a terminal: restyle serve"
@@ -75,22 +77,46 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """A small picture of how far the job is, as `thumbnails.show` takes it."""
+
+    job_id: str
+    thumbnail: Any
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The job's outputs have arrived."""
+    """The job's outputs have arrived; `arrived` is what was made of them here."""
 
     job_id: str
     result: Result
+    arrived: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The job was cancelled, failed, was refused, or is unknown."""
+    """The job was cancelled, failed, was refused, or is unknown; `arrived` is what is left of it all the same."""
 
     job_id: str
     error: RestyleError
+    arrived: Mapping[str, Any] = field(default_factory=dict)
 
 
-Report = ServerReport | Accepted | Progress | Finished | Ended
+Report = ServerReport | Accepted | Progress | Preview | Finished | Ended
+
+
+@runtime_checkable
+class Later(Protocol):
+    """An input that is still being read or converted; asked on this thread."""
+
+    def get(self) -> Any | None:
+        """The value, or None while it is not there."""
+
+    def close(self) -> None:
+        """Give up waiting."""
+
+
+Prepare = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Link(threading.Thread):
@@ -98,17 +124,19 @@ class Link(threading.Thread):
 
     address: of the server, or None for the one that runs on this machine.
     python: the interpreter that can start one when a job finds none, or None.
+    prepare: called here with a job's id, its name and its outputs, for what is too much work for the main thread.
     """
 
-    def __init__(self, address: str | None, python: str | None) -> None:
+    def __init__(self, address: str | None, python: str | None, prepare: Prepare) -> None:
         super().__init__(name="restyle-link", daemon=True)
         self.reports: SimpleQueue[Report] = SimpleQueue()
         self._address = address
         self._python = python
+        self._prepare = prepare
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._client: Client | None = None
-        self._outbox: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self._outbox: dict[str, tuple[str, dict[str, Any]]] = {}
         self._watched: dict[str, int] = {}
         self._cancels: set[str] = set()
         self._server: subprocess.Popen[bytes] | None = None
@@ -127,8 +155,8 @@ class Link(threading.Thread):
         self._commands.put(command)
 
     def submit(self, job_id: str, name: str, values: Mapping[str, Any]) -> None:
-        """Send a job and watch it; while there is no server it waits here."""
-        self.post(partial(self._outbox.__setitem__, job_id, (name, values)))
+        """Send a job and watch it; while there is no server, or while a value is being read, it waits here."""
+        self.post(partial(self._outbox.__setitem__, job_id, (name, dict(values))))
 
     def watch(self, job_id: str) -> None:
         """Report what happened to a job that some client submitted before, and what becomes of it."""
@@ -166,11 +194,14 @@ class Link(threading.Thread):
             raise
         finally:
             self._drop_client()
+            for job_id in self._outbox:
+                self._close_values(job_id)
             if not (self._watched or self._outbox):
                 self._stop_server()
 
     def _step(self) -> None:
-        busy = self._client is not None and bool(self._watched or self._outbox or self._cancels)
+        unsent = any(not self._waits(values) for _, values in self._outbox.values())
+        busy = self._client is not None and bool(self._watched or unsent or self._cancels)
         self._handle_commands(block=not busy)
         if self._client is None:
             self._try_to_connect()
@@ -233,11 +264,13 @@ class Link(threading.Thread):
 
     def _refuse_outbox(self, error: RestyleError) -> None:
         for job_id in list(self._outbox):
+            self._close_values(job_id)
             del self._outbox[job_id]
             self.reports.put(Ended(job_id, error))
 
     def _send(self, client: Client) -> None:
         for job_id in sorted(self._cancels & set(self._outbox)):
+            self._close_values(job_id)
             del self._outbox[job_id]
             self._cancels.discard(job_id)
             self.reports.put(Ended(job_id, CancelledError("Cancelled before it was sent.")))
@@ -249,10 +282,24 @@ class Link(threading.Thread):
 
     def _submit(self, client: Client, job_id: str) -> None:
         name, values = self._outbox[job_id]
+        for key, value in values.items():
+            if isinstance(value, Later) and (got := value.get()) is not None:
+                values[key] = got
+        if self._waits(values):
+            return
         client.submit(name, job_id=job_id, **values)
         del self._outbox[job_id]
         self._watched[job_id] = 0
         self.reports.put(Accepted(job_id))
+
+    @staticmethod
+    def _waits(values: Mapping[str, Any]) -> bool:
+        return any(isinstance(value, Later) for value in values.values())
+
+    def _close_values(self, job_id: str) -> None:
+        for value in self._outbox[job_id][1].values():
+            if isinstance(value, Later):
+                value.close()
 
     def _follow(self, client: Client) -> None:
         for job_id in list(self._watched):
@@ -263,15 +310,21 @@ class Link(threading.Thread):
         if not events:
             return
         self.reports.put(Progress(job_id, events))
+        shown = [event for event in events if event.type == "preview"]
+        picture = client.fetch_preview(shown[-1]) if shown else None
+        if getattr(picture, "ndim", 0) == 3:  # a value of another kind, or one that a newer has replaced, is no picture
+            self.reports.put(Preview(job_id, thumbnail(picture, THUMBNAIL_SIDE)))
         status = client.status(job_id)
         if not status.ended:
             self._watched[job_id] = events[-1].seq
             return
         if status.state == "done":
-            self.reports.put(Finished(job_id, client.result(job_id)))
+            result = client.result(job_id)
+            self.reports.put(Finished(job_id, result, self._prepare(job_id, status.name, result.outputs)))
         else:
             error = status.error or {"code": CancelledError.code, "message": "The job was cancelled."}
-            self.reports.put(Ended(job_id, error_from_code(error["code"], error["message"])))
+            left = self._prepare(job_id, status.name, client.job(job_id).kept())
+            self.reports.put(Ended(job_id, error_from_code(error["code"], error["message"]), left))
         del self._watched[job_id]
 
     def _for_job(self, job_id: str, action: Callable[[], Any]) -> None:
@@ -281,7 +334,9 @@ class Link(threading.Thread):
         except ServerUnavailableError:
             raise
         except RestyleError as error:
-            self._outbox.pop(job_id, None)
+            if job_id in self._outbox:
+                self._close_values(job_id)
+                del self._outbox[job_id]
             self._watched.pop(job_id, None)
             self.reports.put(Ended(job_id, error))
 

@@ -9,19 +9,20 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import results, settings
+from . import picks, results, settings
+from .delivery import check_editable
 from .link import Server
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError, CancelledError, RestyleError
 from .restyle.jobs import declaration
-from .session import check_editable, session
+from .session import session
 from .tasks import State, Task
 
 Outcome = set[str]
 MAX_SEED = 2**31 - 1
 
 
-def _reporting(execute: Callable[[Any, bpy.types.Context], Outcome]) -> Callable[[Any, bpy.types.Context], Outcome]:
+def reporting(execute: Callable[[Any, bpy.types.Context], Outcome]) -> Callable[[Any, bpy.types.Context], Outcome]:
     """Have an `execute` report Restyle's errors as a short message instead of a trace."""
 
     def wrapped(self: Any, context: bpy.types.Context) -> Outcome:
@@ -60,8 +61,8 @@ def _can_send(cls: Any, context: bpy.types.Context) -> bool:
     return True
 
 
-def _start(operator: bpy.types.Operator, task: Task) -> Outcome:
-    """Let a submitted task run; without a window, where no timer fires, until its result is on the object."""
+def start(operator: bpy.types.Operator, task: Task) -> Outcome:
+    """Let a submitted task run; without a window, where no timer fires, until its result is in the file."""
     if not bpy.app.background:
         return {"FINISHED"}
     session().wait(task)
@@ -73,22 +74,23 @@ def _start(operator: bpy.types.Operator, task: Task) -> Outcome:
     return {"FINISHED"}
 
 
-def _job_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
+def object_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
     """The operator `restyle.<job>`, which sends the active object with the scene's settings."""
 
     def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
         group = settings.of_scene(context.scene, job)
         texts = {name: getattr(group, name) for name in settings.text_names(job)}
-        obj = context.active_object
-        task = session().submit(job.name, obj, texts, settings.values(group, job))
-        return _start(self, task)
+        choices = settings.choices(group, job)
+        return start(
+            self, session().submit(job.name, context.active_object, texts, settings.values(group, job), choices)
+        )
 
     members = {
         "bl_idname": f"restyle.{job.name}",
         "bl_label": job.title,
         "bl_description": job.help.rstrip("."),
         "poll": classmethod(_can_send),
-        "execute": _reporting(execute),
+        "execute": reporting(execute),
     }
     return type(f"RESTYLE_OT_{job.name}", (bpy.types.Operator,), members)
 
@@ -110,14 +112,15 @@ class RESTYLE_OT_run_again(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _can_send(cls, context)
 
-    @_reporting
+    @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         recipe = _result(obj, self.number).recipe
         parameters = dict(recipe["parameters"])
         if self.new_seed:
             parameters["seed"] = random.randint(0, MAX_SEED)  # noqa: S311  variety, not secrecy
-        return _start(self, session().submit(declaration(recipe["job"]).name, obj, recipe["texts"], parameters))
+        job, choices = declaration(recipe["job"]).name, picks.from_recipe(recipe, obj.data)
+        return start(self, session().submit(job, obj, recipe["texts"], parameters, choices))
 
 
 def _result(obj: bpy.types.Object, number: int) -> results.Result:
@@ -139,7 +142,7 @@ class RESTYLE_OT_show_result(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _can_send(cls, context)
 
-    @_reporting
+    @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         first = results.modifier(obj) is None
@@ -159,7 +162,7 @@ class RESTYLE_OT_remove_result(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return _can_send(cls, context)
 
-    @_reporting
+    @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         results.remove(context.active_object, _result(context.active_object, self.number).number)
         return {"FINISHED"}
@@ -182,7 +185,7 @@ class RESTYLE_OT_cancel(_OfTask, bpy.types.Operator):
     bl_label = "Cancel Job"
     bl_description = "Stop this job; the object stays as it is"
 
-    @_reporting
+    @reporting
     def execute(self, _context: bpy.types.Context) -> Outcome:
         session().cancel(self.task())
         return {"FINISHED"}
@@ -193,7 +196,7 @@ class RESTYLE_OT_dismiss(_OfTask, bpy.types.Operator):
     bl_label = "Dismiss"
     bl_description = "Take this job out of the list; a result stays on the server for a week"
 
-    @_reporting
+    @reporting
     def execute(self, _context: bpy.types.Context) -> Outcome:
         session().dismiss(self.task())
         return {"FINISHED"}
@@ -207,9 +210,9 @@ class RESTYLE_OT_apply(_OfTask, bpy.types.Operator):
     to: EnumProperty(
         name="To",
         items=[
-            ("TARGET", "Its Object", "The object that was sent"),
+            ("TARGET", "Its Place", "The object that was sent, beside the image, or above the strip"),
             ("ACTIVE", "Active Object", "The active object, if it has the same vertices and faces"),
-            ("NEW", "New Object", "A new object made from the mesh as it was sent"),
+            ("NEW", "Something New", "A new object made from the mesh as it was sent, or a strip where that one was"),
         ],
     )
 
@@ -217,18 +220,9 @@ class RESTYLE_OT_apply(_OfTask, bpy.types.Operator):
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
         return str(properties.bl_rna.properties["to"].enum_items[properties.to].description)
 
-    @_reporting
+    @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
-        task = self.task()
-        if self.to == "NEW":
-            session().apply_to_new(task)
-            return {"FINISHED"}
-        obj = context.active_object
-        if self.to == "TARGET":
-            obj = task.target.find(session().loads) if task.target else None
-        if obj is None or obj.type != "MESH":
-            raise BadInputError("There is no mesh object to apply it to. Select one, or make a new object.")
-        session().apply(task, obj)
+        session().apply(self.task(), self.to, context.active_object)
         return {"FINISHED"}
 
 
@@ -242,7 +236,7 @@ class RESTYLE_OT_fetch(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Outcome:
         return context.window_manager.invoke_props_dialog(self)
 
-    @_reporting
+    @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         task = session().fetch(self.job_id.strip())
         if not bpy.app.background:
@@ -250,12 +244,9 @@ class RESTYLE_OT_fetch(bpy.types.Operator):
         session().wait(task, until=State.READY)
         if task.error is not None:
             raise task.error
-        if task.state is State.APPLIED:
-            return {"FINISHED"}
-        obj = (task.target.find(session().loads) if task.target else None) or context.active_object
-        if obj is None or obj.type != "MESH":
-            raise BadInputError("There is no mesh object to apply the result to.")
-        session().apply(task, obj)
+        if task.state is not State.APPLIED:
+            found = task.target.find(session().loads) if task.target else None
+            session().apply(task, "TARGET" if found is not None else "ACTIVE", context.active_object)
         return {"FINISHED"}
 
 
@@ -274,7 +265,7 @@ class RESTYLE_OT_start_server(bpy.types.Operator):
             return False
         return session().server in (Server.OFF, Server.LOST)
 
-    @_reporting
+    @reporting
     def execute(self, _context: bpy.types.Context) -> Outcome:
         session().start_server()
         return {"FINISHED"}
@@ -292,13 +283,13 @@ class RESTYLE_OT_stop_server(bpy.types.Operator):
             return False
         return True
 
-    @_reporting
+    @reporting
     def execute(self, _context: bpy.types.Context) -> Outcome:
         session().stop_server()
         return {"FINISHED"}
 
 
-_fixed = (
+fixed = (
     RESTYLE_OT_run_again,
     RESTYLE_OT_show_result,
     RESTYLE_OT_remove_result,
@@ -309,17 +300,3 @@ _fixed = (
     RESTYLE_OT_start_server,
     RESTYLE_OT_stop_server,
 )
-_classes: list[type] = []
-
-
-def register() -> None:
-    """Register the operators, one of them for each job."""
-    _classes.extend([*(_job_operator(job) for job in settings.panel_jobs()), *_fixed])
-    for cls in _classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Remove them."""
-    while _classes:
-        bpy.utils.unregister_class(_classes.pop())

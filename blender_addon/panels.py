@@ -1,4 +1,7 @@
-"""What the artist sees: the tab Restyle in the 3D View, with a panel for each job made from its declaration."""
+"""What the artist sees: the tab Restyle in the sidebars, with a panel for each job made from its declaration.
+
+This is what all editors share, and the 3D View; image_panels has what the Image Editor and the Sequencer add.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import Any
 
 import bpy
 
-from . import compat, results, settings
+from . import compat, image_operators, pickers, results, settings, thumbnails
 from .link import Server
 from .operators import obstacle
 from .restyle.declare import JobDeclaration, Parameter
 from .restyle.errors import RetryableError
+from .restyle.jobs import declaration
 from .session import session
 from .tasks import UNDER_WAY, State, Task
 
@@ -60,14 +64,18 @@ def draw_server(layout: bpy.types.UILayout) -> None:
         layout.operator("preferences.addon_show", text="Open Preferences").module = __package__
 
 
-class RESTYLE_PT_server(bpy.types.Panel):
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Restyle"
-    bl_label = "Server"
-
-    def draw(self, _context: bpy.types.Context) -> None:
+def _server_panel(editor: settings.Editor) -> type[bpy.types.Panel]:
+    def draw(self: bpy.types.Panel, _context: bpy.types.Context) -> None:
         draw_server(self.layout)
+
+    members = {
+        "bl_space_type": editor,
+        "bl_region_type": "UI",
+        "bl_category": "Restyle",
+        "bl_label": "Server",
+        "draw": draw,
+    }
+    return type(f"RESTYLE_PT_server_{editor.lower()}", (bpy.types.Panel,), members)
 
 
 def draw_parameter(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, parameter: Parameter) -> None:
@@ -97,7 +105,7 @@ def _stand_in_note(chosen: str) -> str:
 
 
 def _job_panel(job: JobDeclaration) -> type[bpy.types.Panel]:
-    """The panel of a job: its texts, its parameters, the button, and the tasks under way."""
+    """The panel of a job: its inputs, its parameters, the button, and the tasks under way."""
 
     def draw(self: bpy.types.Panel, context: bpy.types.Context) -> None:
         layout, group = self.layout, settings.of_scene(context.scene, job)
@@ -105,6 +113,7 @@ def _job_panel(job: JobDeclaration) -> type[bpy.types.Panel]:
         for name in settings.text_names(job):
             column.label(text=name.capitalize())
             column.prop(group, name, text="")
+        pickers.draw(layout, context, group, job)
         _draw_parameters(layout, group, [parameter for parameter in job.parameters if parameter.front])
         header, advanced = layout.panel(f"restyle_{job.name}_advanced", default_closed=True)
         header.label(text="Advanced")
@@ -113,13 +122,13 @@ def _job_panel(job: JobDeclaration) -> type[bpy.types.Panel]:
         button = layout.column()
         button.scale_y = 1.5
         button.operator(f"restyle.{job.name}", icon="SHADERFX")
-        _draw_hints(layout, context.active_object, getattr(group, "model", ""))
+        _draw_hints(layout, context, job, getattr(group, "model", ""))
         for task in list(session().tasks.values()):
             if task.job == job.name and task.state is not State.APPLIED:
                 draw_task(layout, task)
 
     members = {
-        "bl_space_type": "VIEW_3D",
+        "bl_space_type": settings.editor(job),
         "bl_region_type": "UI",
         "bl_category": "Restyle",
         "bl_label": job.title,
@@ -136,13 +145,16 @@ def _draw_parameters(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup,
         draw_parameter(column, group, parameter)
 
 
-def _draw_hints(layout: bpy.types.UILayout, obj: bpy.types.Object | None, model: str) -> None:
-    if reason := obstacle(obj):
+def _draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, job: JobDeclaration, model: str) -> None:
+    if settings.editor(job) != "VIEW_3D":
+        if reason := image_operators.obstacle(context, job):
+            paragraph(layout, reason, "INFO")
+    elif reason := obstacle(context.active_object):
         paragraph(layout, reason, "INFO")
-    elif (sharing := obj.data.users - obj.data.use_fake_user) > 1:
+    elif (sharing := context.active_object.data.users - context.active_object.data.use_fake_user) > 1:
         text = f"{sharing} objects share this mesh: the result is stored for all of them and shown on this one."
         paragraph(layout, text, "INFO")
-    if note := _stand_in_note(model):
+    if model and (note := _stand_in_note(model)):
         paragraph(layout, note, "INFO")
 
 
@@ -156,10 +168,12 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
     """One task: its bar while it runs, then what happened and what can be done."""
     box = layout.box()
     row = box.row()
-    name = f"{task.target.name}: " if task.target else ""
+    name = f"{task.target.name}: " if task.target and task.texts else ""  # pictures are in the label
     row.label(text=f"{name}{task.label}", translate=False)
     if task.state in UNDER_WAY:
         row.operator("restyle.cancel", text="", icon="X", emboss=False).task_id = task.id
+        if icon := thumbnails.icon(task.id):
+            box.template_icon(icon_value=icon, scale=8)
         box.progress(text=task.message or task.state.value, factor=task.fraction, type="BAR", translate=False)
         if session().server in (Server.LOST, Server.OFF) and task.state is not State.SENDING:
             paragraph(box, "The job is kept and goes on when the server is back.", "INFO")
@@ -171,6 +185,9 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
             paragraph(box, task.why or task.state.value, "INFO" if task.state is State.CANCELLED else "ERROR")
         if task.state is State.BLOCKED:
             _draw_places(box, task)
+        elif task.arrived and task.state in (State.CANCELLED, State.FAILED):
+            keep = box.operator("restyle.apply", text="Keep What There Is", icon="CHECKMARK")
+            keep.task_id, keep.to = task.id, "TARGET"
         if isinstance(task.error, RetryableError):
             box.operator("restyle.fetch", text="Try Again", icon="FILE_REFRESH").job_id = task.id
     _draw_warnings(box, task.warnings)
@@ -182,13 +199,18 @@ def _draw_ready(layout: bpy.types.UILayout, task: Task) -> None:
         return
     apply = layout.operator("restyle.apply", text="Apply", icon="CHECKMARK")
     apply.task_id, apply.to = task.id, "TARGET"
-    if task.earlier:
+    if task.earlier and settings.editor(declaration(task.job)) != "IMAGE_EDITOR":  # there it would be the same
         _draw_places(layout, task)
 
 
 def _draw_places(layout: bpy.types.UILayout, task: Task) -> None:
     row = layout.row(align=True)
-    for place, text in (("ACTIVE", "To Active Object"), ("NEW", "As New Object")):
+    offered = {
+        "VIEW_3D": (("ACTIVE", "To Active Object"), ("NEW", "As New Object")),
+        "IMAGE_EDITOR": (("NEW", "Add to This File"),),
+        "SEQUENCE_EDITOR": (("NEW", "As New Strip"),),
+    }
+    for place, text in offered[settings.editor(declaration(task.job))]:
         button = row.operator("restyle.apply", text=text)
         button.task_id, button.to = task.id, place
 
@@ -239,10 +261,10 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, result: 
     for text, new_seed, icon in (("Run Again", False, "FILE_REFRESH"), ("New Seed", True, "MOD_NOISE")):
         button = row.operator("restyle.run_again", text=text, icon=icon)
         button.number, button.new_seed = result.number, new_seed
-    _draw_recipe(layout, result.recipe)
+    draw_recipe(layout, result.recipe)
 
 
-def _draw_recipe(layout: bpy.types.UILayout, recipe: Any) -> None:
+def draw_recipe(layout: bpy.types.UILayout, recipe: Any) -> None:
     parts = [
         f"Seed {recipe['parameters'].get('seed', 0)}",
         str(recipe["parameters"].get("preset", "")).capitalize(),
@@ -258,20 +280,8 @@ def _duration(seconds: float) -> str:
     return f"{number:.0f}\N{NO-BREAK SPACE}{unit}" if seconds else ""
 
 
-_classes: list[type] = []
-
-
-def register() -> None:
-    """Register the panels, one of them for each job."""
-    _classes.append(RESTYLE_PT_server)
-    for job in settings.panel_jobs():
-        _classes.append(_job_panel(job))
-    _classes.append(RESTYLE_PT_results)
-    for cls in _classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Remove them."""
-    while _classes:
-        bpy.utils.unregister_class(_classes.pop())
+def classes() -> list[type]:
+    """The panels, in the order in which they stand."""
+    editors: tuple[settings.Editor, ...] = ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR")
+    servers = [_server_panel(editor) for editor in editors]
+    return [*servers, *(_job_panel(job) for job in settings.panel_jobs()), RESTYLE_PT_results]

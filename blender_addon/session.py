@@ -7,10 +7,12 @@ headless the operators do, since no timer ever fires there.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import Empty
@@ -19,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import compat, results, settings, tasks
-from .link import Accepted, Ended, Finished, Link, Progress, Report, Server, ServerReport
+from . import compat, delivery, picks, settings, tasks, thumbnails
+from .link import Accepted, Ended, Finished, Link, Preview, Progress, Report, Server, ServerReport
+from .picks import Surroundings
 from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
 from .restyle.jobs import declaration
-from .tasks import State, Target, Task
+from .tasks import State, Task
 
 if TYPE_CHECKING:
+    from .picks import Choice
     from .restyle import ServerInfo
 
 BUDGET_SECONDS = 0.004  # a quarter of a frame at 60 per second
@@ -44,7 +48,9 @@ class Session:
         self.tasks: dict[str, Task] = {}
         self.wanted = False  # set by drawing a panel, which itself must not start anything
         self.loads = 0
+        self.compared: dict[int, int] = {}  # the result that each image was last compared with, by their session_uid
         self._link: Link | None = None
+        self._folders: dict[str, Path] = {}  # where the frames of a task's result go
         self._restored = False
         self._changed = False
         self._drawn = 0.0
@@ -62,7 +68,7 @@ class Session:
             except UsageError as error:
                 self.server, self.server_message, self.wanted = Server.REFUSED, error.message, False
                 raise
-            self._link = Link(address, settings.server_python())
+            self._link = Link(address, settings.server_python(), self._prepare)
             for task in self.tasks.values():
                 if task.state in tasks.UNDER_WAY:
                     self._link.watch(task.id)
@@ -99,37 +105,46 @@ class Session:
         """Whether the server is one that this Blender started, and so may stop."""
         return self._link is not None and self._link.owns_server
 
+    def _prepare(self, job_id: str, job: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the link makes of a job's outputs, on its own thread."""
+        from . import arrivals
+
+        folder = self._folders.get(job_id)
+        if folder is None or settings.editor(declaration(job)) in (None, "VIEW_3D"):
+            return {}
+        return arrivals.prepare(job, folder, values)
+
     # Tasks
 
-    def submit(self, job: str, obj: bpy.types.Object, texts: Mapping[str, str], parameters: Mapping[str, Any]) -> Task:
-        """Export the object and send a job; returns at once.
+    def submit(
+        self,
+        job: str,
+        obj: bpy.types.Object | None,
+        texts: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        choices: Mapping[str, Choice] | None = None,
+    ) -> Task:
+        """Read what the job needs and send it; returns at once, while pictures may still be read.
 
-        Raises BadInputError or UsageError for what the job cannot use.
+        obj: the object for a job that takes one. choices: where its pictures come from, by input.
+        Raises BadInputError or UsageError for what the job cannot use, and leaves nothing open.
         """
-        from . import meshes
-        from .restyle.kinds import kind
-
-        declared = declaration(job)
-        given = {name: value for name, value in parameters.items() if value is not None}
-        values: dict[str, Any] = declared.check_parameters(given)
-        for port in declared.inputs:
-            if port.kind == "mesh":
-                values[port.name] = meshes.export(obj)
-            elif port.kind == "text" and (texts[port.name] or not port.optional):
-                values[port.name] = texts[port.name]
-            else:
-                continue
-            try:
-                kind(port.kind).validate(values[port.name])
-            except BadInputError as error:
-                owner = f"“{obj.name}”" if port.kind == "mesh" else port.name.capitalize()
-                raise BadInputError(f"{owner}: {error.message.removeprefix(f'{port.kind}: ')}") from error
-        link = self.link()
-        target = Target(obj.name, bpy.data.filepath, obj.session_uid, self.loads)
-        task = Task(str(uuid.uuid4()), job, dict(texts), given, target, meshes.snapshot(obj.data))
+        around = replace(Surroundings.of(bpy.context, self.loads), obj=obj)
+        picked = picks.pick(declaration(job), texts, choices or {}, around)
+        try:
+            given = {name: value for name, value in parameters.items() if value is not None}
+            checked = declaration(job).check_parameters(given)
+            link = self.link()
+        except BaseException:
+            picked.close()
+            raise
+        task = Task(str(uuid.uuid4()), job, picked.texts, given, picked.target, picked.before, picked.sources)
+        if picked.sources:
+            task.message = "Reading the pictures"
         self.tasks[task.id] = task
+        self._folders[task.id] = delivery.frames_folder(task)
         link.post(partial(_keep, settings.records_folder(), task))
-        link.submit(task.id, job, values)
+        link.submit(task.id, job, {**checked, **picked.values})
         return task
 
     def fetch(self, job_id: str) -> Task:
@@ -142,6 +157,7 @@ class Session:
             task = Task(job_id, next(iter(settings.panel_jobs())).name, {}, {}, None, None, earlier=True)
         task.state = State.QUEUED
         self.tasks[job_id] = task
+        self._folders[job_id] = delivery.frames_folder(task)
         self.link().watch(job_id)
         return task
 
@@ -154,56 +170,21 @@ class Session:
     def dismiss(self, task: Task) -> None:
         """Take the task out of the panel; its result stays on the server until that forgets it."""
         self.tasks.pop(task.id, None)
+        folder = self._folders.pop(task.id, None)
+        if folder is not None and task.state is not State.APPLIED:
+            shutil.rmtree(folder, ignore_errors=True)  # its name ends in the task's id: no strip of another uses it
+        thumbnails.drop(task.id)
         tasks.delete(settings.records_folder(), task.id)
 
-    def apply(self, task: Task, obj: bpy.types.Object) -> None:
-        """Put the task's result on an object as one undo step; BadInputError says why it cannot be."""
-        from . import meshes
+    def apply(self, task: Task, place: delivery.Place, obj: bpy.types.Object | None = None) -> None:
+        """Put the task's result into the file as one undo step; BadInputError says why it cannot be.
 
-        arrays = self._arrays(task)
-        check_editable(obj)
-        if obj.mode != "OBJECT" or obj.data.is_editmode:
-            raise BadInputError(f"Leave {obj.mode.replace('_', ' ').title()} Mode first: “{obj.name}” is being edited.")
-        fits = (
-            meshes.same_topology(task.before, obj.data)
-            if task.before is not None
-            else all(len(array) == len(obj.data.vertices) for array in arrays.values())
-        )
-        if not fits:
-            raise BadInputError(
-                f"The vertices or faces of “{obj.name}” are no longer those that were sent, so the result does not "
-                "fit. Make a new object from it, or undo the change."
-            )
-        result = results.store(obj.data, arrays, task.recipe())
-        first = results.modifier(obj) is None
-        results.show(obj, result, colors=not any(obj.data.materials) if first else None)
-        self._applied(task)
-
-    def apply_to_new(self, task: Task) -> bpy.types.Object:
-        """Make a new object from the mesh that was sent, with the result on it, as one undo step."""
-        from . import meshes
-
-        if task.before is None:
-            raise BadInputError("The mesh of this job was not kept. Choose an object with the same vertices instead.")
-        arrays = self._arrays(task)
-        name = f"{task.target.name} restyled" if task.target else "Restyled"
-        obj = bpy.data.objects.new(name, meshes.rebuild(task.before, name))
-        bpy.context.scene.collection.objects.link(obj)
-        if origin := task.target.find(self.loads) if task.target else None:
-            obj.matrix_world = origin.matrix_world
-        results.show(obj, results.store(obj.data, arrays, task.recipe()), colors=True)
-        self._applied(task)
-        return obj
-
-    def _arrays(self, task: Task) -> Mapping[str, Any]:
-        if task.result is None:
-            raise BadInputError("The result of this job has not arrived yet.")
-        port = next(port for port in declaration(task.job).outputs if port.kind == "attributes")
-        return task.result.outputs[port.name]
-
-    def _applied(self, task: Task) -> None:
+        obj: the object that gets it, if `place` is ACTIVE.
+        """
+        delivery.deliver(task, place, self.loads, obj)
         task.state, task.why = State.APPLIED, ""
-        task.result = task.before = None
+        task.result, task.before, task.arrived = None, None, {}
+        thumbnails.drop(task.id)
         tasks.delete(settings.records_folder(), task.id)
         title = declaration(task.job).title.split()[0]
         with compat.window_override():
@@ -232,19 +213,12 @@ class Session:
         return not (bpy.app.is_job_running("RENDER") or _is_transforming())
 
     def _try_to_apply(self, task: Task) -> None:
-        obj = task.target.find(self.loads) if task.target else None
-        if obj is None:
-            task.state = State.BLOCKED
-            task.why = f"“{task.target.name if task.target else '?'}” is no longer in this file."
-            self._changed = True
-            return
-        if obj.mode != "OBJECT" or obj.data.is_editmode:
-            waiting = f"Leave {obj.mode.replace('_', ' ').title()} Mode to see the result"
+        if waiting := delivery.waits_for(task, self.loads):
             self._changed = self._changed or task.message != waiting
             task.message = waiting
             return
         try:
-            self.apply(task, obj)
+            self.apply(task, "TARGET")
         except BadInputError as error:
             task.state, task.why = State.BLOCKED, error.message
             self._changed = True
@@ -261,18 +235,21 @@ class Session:
         if task is None:
             return
         if isinstance(report, Accepted) and task.state is State.SENDING:
-            task.state = State.QUEUED
+            task.state, task.message = State.QUEUED, ""
         elif isinstance(report, Progress):
             for event in report.events:
                 task.take(event)
+        elif isinstance(report, Preview):
+            thumbnails.show(task.id, report.thumbnail)
         elif isinstance(report, Finished):
             task.state, task.result, task.fraction, task.message = State.READY, report.result, 1.0, ""
+            task.arrived = report.arrived
             if task.target is None:
                 task.job, task.parameters = report.result.status.name, report.result.status.parameters
         elif isinstance(report, Ended):
             cancelled = isinstance(report.error, CancelledError)
             task.state, task.why = State.CANCELLED if cancelled else State.FAILED, report.error.message
-            task.error = report.error
+            task.error, task.arrived = report.error, report.arrived
 
     def _restore(self) -> None:
         """Take up the tasks of a Blender that is gone; those of one that still runs are its own."""
@@ -288,6 +265,7 @@ class Session:
                 continue
             if task.id not in self.tasks and (pid == os.getpid() or not process_alive(pid)):
                 self.tasks[task.id] = task
+                self._folders[task.id] = delivery.frames_folder(task)
                 self.link().watch(task.id)
 
     def interval(self) -> float:
@@ -303,7 +281,7 @@ class Session:
         self._changed, self._drawn = False, time.monotonic()
         for window in bpy.context.window_manager.windows:
             for area in window.screen.areas:
-                if area.type in ("VIEW_3D", "PREFERENCES"):
+                if area.type in ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR", "PREFERENCES"):
                     area.tag_redraw()
 
     def wait(self, task: Task, until: State = State.APPLIED) -> None:
@@ -333,16 +311,6 @@ def _keep(folder: Path, task: Task) -> None:
         tasks.save(folder, task)
     except OSError as error:
         print(f"Restyle: the job {task.id} will not be found again after a crash of Blender: {error}.")  # noqa: T201
-
-
-def check_editable(obj: bpy.types.Object) -> None:
-    """Raise BadInputError if the object or its mesh is linked from another file."""
-    for owner in (obj, obj.data):
-        if owner.library is not None:
-            raise BadInputError(
-                f"“{owner.name}” is linked from {Path(owner.library.filepath).name} and cannot be changed here. "
-                "Make it local first: Object > Relations > Make Local > Selected Objects and Data."
-            )
 
 
 def _is_transforming() -> bool:
@@ -395,4 +363,5 @@ def unregister() -> None:
         bpy.app.timers.unregister(_tick)
     bpy.app.handlers.load_post.remove(_after_load)
     session().close()
+    thumbnails.clear()
     _session = None

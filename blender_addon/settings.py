@@ -7,31 +7,48 @@ import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from .restyle.declare import JobDeclaration, Parameter
+from .restyle.declare import JobDeclaration, Parameter, Port
 from .restyle.errors import UsageError
 from .restyle.jobs import declarations
 
-PICKED_KINDS = ("mesh", "text")  # inputs that the panel can provide
-APPLIED_KINDS = ("attributes",)  # outputs that it can put into the scene
+if TYPE_CHECKING:
+    from .picks import Choice
+
+Editor = Literal["VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR"]
+
+PICKED_KINDS = ("mesh", "text", "image", "frames", "mask", "passes")  # inputs that the panel can provide
+PICTURE_KINDS = ("image", "frames", "mask", "passes")  # those that the artist chooses among pictures
 LOOPBACK = ("127.0.0.1", "localhost", "::1", None)
+
+
+def editor(job: JobDeclaration) -> Editor | None:
+    """The editor whose sidebar offers a job: where its result belongs; None if it cannot be offered in Blender."""
+    taken, given = ({port.kind for port in ports} for ports in (job.inputs, job.outputs))
+    if any(port.kind not in PICKED_KINDS for port in job.inputs if not port.optional):
+        return None
+    if "mesh" in taken:
+        return "VIEW_3D" if "attributes" in given else None
+    if "frames" in taken:
+        return "SEQUENCE_EDITOR" if "frames" in given else None
+    return "IMAGE_EDITOR" if "image" in taken and "image" in given else None
 
 
 @cache
 def panel_jobs() -> tuple[JobDeclaration, ...]:
-    """The declared jobs that take the active object and give something for it."""
-    return tuple(
-        job
-        for job in declarations().values()
-        if all(port.kind in PICKED_KINDS for port in job.inputs if not port.optional)
-        and any(port.kind == "mesh" for port in job.inputs)
-        and any(port.kind in APPLIED_KINDS for port in job.outputs)
-    )
+    """The declared jobs that some editor offers."""
+    return tuple(job for job in declarations().values() if editor(job) is not None)
+
+
+def picture_ports(job: JobDeclaration) -> list[Port]:
+    """The inputs that the artist chooses among pictures, as far as the job's editor offers them."""
+    kinds = PICTURE_KINDS if editor(job) != "SEQUENCE_EDITOR" else ("image", "frames", "mask")
+    return [port for port in job.inputs if port.kind in kinds]
 
 
 def text_names(job: JobDeclaration) -> list[str]:
@@ -74,11 +91,58 @@ def _property(parameter: Parameter) -> Any:
     return FloatProperty(default=float(parameter.default or low or 0.0), **limits, **described)
 
 
+def _is_chosen_from(group: bpy.types.PropertyGroup, image: bpy.types.Image) -> bool:
+    return image.source not in ("VIEWER", "TILED", "MOVIE", "SEQUENCE")
+
+
+class RESTYLE_PG_picture(bpy.types.PropertyGroup):
+    """Where a picture comes from."""
+
+    source: EnumProperty(
+        name="From",
+        items=[
+            ("IMAGE", "Image", "An image in this file", "IMAGE_DATA", 0),
+            ("RENDER", "Render", "The newest render, as its view transform shows it", "RENDER_STILL", 1),
+            ("FILE", "File", "A picture file", "FILE_IMAGE", 2),
+            ("STRIP", "Strip", "What a movie or image strip shows at the current frame", "SEQUENCE", 3),
+        ],
+    )
+    image: PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, name="Image")
+    path: StringProperty(name="File", subtype="FILE_PATH")
+    strip: StringProperty(name="Strip", description="A strip of the sequencer; empty takes the active one")
+
+
+class RESTYLE_PG_passes(bpy.types.PropertyGroup):
+    """Where render passes come from."""
+
+    source: EnumProperty(
+        name="From",
+        items=[
+            ("NONE", "None", "No guides"),
+            ("RENDER", "Render", "The passes of the newest render: object and material index, depth, normal"),
+            ("FILE", "File", "An OpenEXR MultiLayer file with such passes"),
+        ],
+    )
+    path: StringProperty(name="File", subtype="FILE_PATH")
+
+
+def _picker(port: Port) -> Any:
+    """Blender's property for an input that is a picture, a clip, a mask or render passes."""
+    described = {"name": port.name.replace("_", " ").title(), "description": port.help.rstrip(".")}
+    if port.kind == "frames":
+        return StringProperty(**described)
+    if port.kind == "mask":
+        return PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, **described)
+    return PointerProperty(type=RESTYLE_PG_picture if port.kind == "image" else RESTYLE_PG_passes, **described)
+
+
 def _group(job: JobDeclaration) -> type[bpy.types.PropertyGroup]:
     properties: dict[str, Any] = {}
     for port in job.inputs:
         if port.kind == "text":
             properties[port.name] = StringProperty(name=port.name.capitalize(), description=port.help.rstrip("."))
+    for port in picture_ports(job):
+        properties[f"from_{port.name}"] = _picker(port)
     for parameter in job.parameters:
         properties[parameter.name] = _property(parameter)
         if parameter.default is None:
@@ -86,6 +150,27 @@ def _group(job: JobDeclaration) -> type[bpy.types.PropertyGroup]:
                 name=f"Set {title(parameter)}", description="Off: the job decides"
             )
     return type(f"RESTYLE_PG_{job.name}", (bpy.types.PropertyGroup,), {"__annotations__": properties})
+
+
+def choices(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Choice]:
+    """What the panel has for the job's pictures; those that are not chosen are not among them."""
+    from .picks import Choice
+
+    found: dict[str, Choice] = {}
+    for port in picture_ports(job):
+        chosen = getattr(group, f"from_{port.name}")
+        if port.kind == "frames":
+            found[port.name] = Choice("STRIP", chosen)
+        elif port.kind == "mask" or (port.kind == "image" and chosen.source == "IMAGE"):
+            if image := chosen if port.kind == "mask" else chosen.image:
+                found[port.name] = Choice("IMAGE", image.name, image)
+        elif chosen.source == "RENDER":
+            found[port.name] = Choice("RENDER", "")
+        elif chosen.source == "STRIP":
+            found[port.name] = Choice("STRIP", chosen.strip)
+        elif chosen.source == "FILE" and chosen.path.strip():
+            found[port.name] = Choice("FILE", chosen.path)
+    return found
 
 
 def values(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Any]:
@@ -190,7 +275,7 @@ def register() -> None:
     groups = {job.name: _group(job) for job in panel_jobs()}
     annotations = {name: PointerProperty(type=group) for name, group in groups.items()}
     scene_group = type("RESTYLE_PG_scene", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
-    _classes.extend([*groups.values(), scene_group, RESTYLE_preferences])
+    _classes.extend([RESTYLE_PG_picture, RESTYLE_PG_passes, *groups.values(), scene_group, RESTYLE_preferences])
     for cls in _classes:
         bpy.utils.register_class(cls)
     bpy.types.Scene.restyle = PointerProperty(type=scene_group)

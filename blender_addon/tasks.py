@@ -1,7 +1,7 @@
-"""A job as the extension follows it: what was asked, for which object, and how far it is. Also on disk, until it ended.
+"""A job as the extension follows it: what was asked, where its result goes, how far it is. Also on disk, until it ends.
 
 A task outlives the session: its record (JSON and the mesh's arrays) lies in the extension's own folder until the result
-is on an object or was discarded, so that a Blender that crashed finds its results again.
+is in the file or was discarded, so that a Blender that crashed finds its results again.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 
+from . import strips
 from .restyle.errors import RestyleError
 from .restyle.jobs import declaration
 
@@ -46,33 +47,48 @@ UNDER_WAY = (State.SENDING, State.QUEUED, State.RUNNING, State.CANCELLING)
 
 @dataclass(frozen=True)
 class Target:
-    """The object that a result is for, without a reference to it: references die with undo and with the file.
+    """What a result is for, without a reference to it: references die with undo and with the file.
 
-    session_uid: survives undo and renaming, and means nothing once a file was loaded, which `loads` counts.
+    session_uid: survives undo and renaming, and means nothing once a file was loaded, which `loads` counts. A strip has
+    none: it is found by the name of its `scene` and its own.
+    start, channel: of a strip, where its first frame was and in which channel.
+    ahead: of a strip, how many frames of its content lay before that one, so that a moved strip is followed.
     """
 
     name: str
     file: str
     session_uid: int = 0
     loads: int = -1
+    kind: Literal["OBJECT", "IMAGE", "STRIP"] = "OBJECT"
+    scene: str = ""
+    start: int = 0
+    channel: int = 1
+    ahead: int = 0
 
-    def find(self, loads: int) -> bpy.types.Object | None:
-        """The object, if it is still in a scene; `loads` is the number of files loaded by now."""
+    def find(self, loads: int) -> Any | None:
+        """The object, image or strip, if it is still in use; `loads` is the number of files loaded by now."""
+        if self.kind == "STRIP":
+            return strips.find(self.scene, self.name) if loads == self.loads or self._same_file() else None
+        collection = bpy.data.objects if self.kind == "OBJECT" else bpy.data.images
         if self.loads == loads:
-            found = next((obj for obj in bpy.data.objects if obj.session_uid == self.session_uid), None)
-        elif self.file == bpy.data.filepath:
-            found = bpy.data.objects.get(self.name)
+            found = next((item for item in collection if item.session_uid == self.session_uid), None)
         else:
-            found = None
-        return found if found is not None and found.type == "MESH" and found.users_scene else None
+            found = collection.get(self.name) if self._same_file() else None
+        if found is not None and self.kind == "OBJECT" and not (found.type == "MESH" and found.users_scene):
+            return None
+        return found
+
+    def _same_file(self) -> bool:
+        return self.file == bpy.data.filepath
 
 
 @dataclass
 class Task:
     """One job: the request, which never changes, and what is known about its progress.
 
-    texts: its text inputs by name. before: the mesh as it was sent; None if a task was fetched by its id alone.
-    why: the reason for being blocked or failed, with the next step.
+    texts: its text inputs by name. before: the mesh as it was sent; None if there was none, or the task was fetched by
+    its id alone. sources: where its pictures came from (see `picks`). why: the reason for being blocked or failed, with
+    the next step. arrived: what the link made of the outputs (see `arrivals`).
     """
 
     id: str
@@ -81,19 +97,22 @@ class Task:
     parameters: Mapping[str, Any]
     target: Target | None
     before: Snapshot | None
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     state: State = State.SENDING
     fraction: float = 0.0
     message: str = ""
     why: str = ""
     warnings: list[str] = field(default_factory=list)
     result: Result | None = None
+    arrived: Mapping[str, Any] = field(default_factory=dict)
     earlier: bool = False  # submitted before this session, so that nobody expects it to change the scene by itself
     error: RestyleError | None = None
 
     @property
     def label(self) -> str:
-        """What an artist knows the task by: its prompt, or its job."""
-        text = next(iter(self.texts.values()), declaration(self.job).title)
+        """What an artist knows the task by: its prompt, its pictures, or its job."""
+        names = [source["label"] for port, source in self.sources.items() if not port.endswith(("_passes", "_mask"))]
+        text = next(iter(self.texts.values()), " in ".join(names) or declaration(self.job).title)
         return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
 
     def take(self, event: Event) -> None:
@@ -116,6 +135,7 @@ class Task:
             "job_id": self.id,
             "texts": dict(self.texts),
             "parameters": dict(self.parameters),
+            "sources": {port: dict(source) for port, source in self.sources.items()},
             "warnings": list(self.warnings),
             "model": report.get("model"),
             "stand_in": report.get("stand_in", False),
@@ -134,8 +154,8 @@ def save(folder: Path, task: Task) -> None:
         "job": task.job,
         "texts": dict(task.texts),
         "parameters": dict(task.parameters),
-        "name": task.target.name if task.target else "",
-        "file": task.target.file if task.target else "",
+        "sources": {port: dict(source) for port, source in task.sources.items()},
+        "target": asdict(task.target) if task.target else None,
         "pid": os.getpid(),
     }
     if task.before is not None:
@@ -154,16 +174,9 @@ def load(path: Path) -> tuple[Task, int]:
 
     try:
         record = json.loads(path.read_text())
-        task = Task(
-            record["id"],
-            record["job"],
-            record["texts"],
-            record["parameters"],
-            Target(record["name"], record["file"]),
-            None,
-            state=State.QUEUED,
-            earlier=True,
-        )
+        target = record["target"] and replace(Target(**record["target"]), loads=-1)
+        asked = [record[name] for name in ("id", "job", "texts", "parameters")]
+        task = Task(*asked, target, None, record["sources"], state=State.QUEUED, earlier=True)
         declaration(task.job)
         arrays = path.with_suffix(".npz")
         if arrays.exists():

@@ -1,0 +1,122 @@
+"""How the panel has the artist choose a job's pictures, clips, masks and render passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import compat, image_operators, picks, pictures, settings, strips
+from .restyle.declare import JobDeclaration, Port
+
+ENGINES_WITHOUT_IDS = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
+
+
+def draw(
+    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration
+) -> None:
+    """The job's pictures; what refines them (masks, guides) in a part that is closed at first."""
+    ports = settings.picture_ports(job)
+    parameters = settings.values(group, job)
+    unused = _unused(job, parameters)
+    filled = image_operators.filled_by_shown(context, job, parameters, settings.choices(group, job))
+    for port in ports:
+        if port.kind == "frames":
+            _frames(layout, context, group, port)
+        elif port.kind == "image" and port.name not in unused:
+            _image(layout, context, group, port)
+            if port.name == filled and getattr(group, f"from_{filled}").source == "IMAGE":
+                shown = image_operators.shown_image(context)
+                layout.label(text=f"Takes: {shown.name}", icon="BLANK1", translate=False)
+    refining = [port for port in ports if port.kind not in picks.PICTURE_KINDS]
+    if not refining:
+        return
+    header, body = layout.panel(f"restyle_{job.name}_guides", default_closed=True)
+    header.label(text="Guides and Masks")
+    if body:
+        _draw_refining(body, context, group, refining)
+
+
+def _draw_refining(
+    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, ports: list[Port]
+) -> None:
+    passes = [port for port in ports if port.kind == "passes"]
+    for port in passes:
+        _passes(layout, context, group, port)
+    if any(getattr(group, f"from_{port.name}").source == "RENDER" for port in passes):
+        _draw_passes_hint(layout, context)
+    for port in ports:
+        if port.kind == "mask":
+            _mask(layout, context, group, port)
+
+
+def _unused(job: JobDeclaration, parameters: dict[str, Any]) -> set[str]:
+    """The pictures that the chosen mode has no use for."""
+    every = {port.name: picks.Choice("IMAGE", "") for port in job.inputs if port.kind == "image"}
+    every |= {port.name: picks.Choice("IMAGE", "") for port in job.inputs if port.kind == "mask"}
+    return set(every) - set(picks.wanted(job, parameters, every))
+
+
+def _image(layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, port: Port) -> None:
+    chosen = getattr(group, f"from_{port.name}")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.label(text=picks.title(port))
+    row.prop(chosen, "source", text="")
+    if chosen.source == "IMAGE":
+        column.template_ID(chosen, "image", open="image.open")
+    elif chosen.source == "FILE":
+        column.prop(chosen, "path", text="")
+    elif chosen.source == "STRIP":
+        _strip(column, context, chosen, "strip")
+    elif bpy.data.images.get(pictures.RENDER) is None:
+        column.label(text="Render first (F12)", icon="INFO")
+
+
+def _frames(layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, port: Port) -> None:
+    column = layout.column(align=True)
+    column.label(text=picks.title(port))
+    _strip(column, context, group, f"from_{port.name}")
+
+
+def _strip(layout: bpy.types.UILayout, context: bpy.types.Context, owner: Any, name: str) -> None:
+    scene = compat.sequencer_scene(context)
+    if scene.sequence_editor is None:
+        layout.label(text="This scene has no strips", icon="INFO")
+        return
+    layout.prop_search(owner, name, scene.sequence_editor, compat.all_strips(scene.sequence_editor)[1], text="")
+    taken = strips.chosen(scene, "")
+    if not getattr(owner, name) and taken is not None:
+        layout.label(text=f"Takes: {taken.name}", icon="BLANK1", translate=False)
+
+
+def _mask(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGroup, port: Port) -> None:
+    column = layout.column(align=True)
+    column.label(text=picks.title(port))
+    column.template_ID(group, f"from_{port.name}", new="image.new", open="image.open")
+
+
+def _passes(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGroup, port: Port) -> None:
+    chosen = getattr(group, f"from_{port.name}")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.label(text=picks.title(port))
+    row.prop(chosen, "source", text="")
+    if chosen.source == "FILE":
+        column.prop(chosen, "path", text="")
+    if port.name == "appearance_passes":
+        column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT")
+
+
+def _draw_passes_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    from .panels import paragraph
+
+    if missing := image_operators.missing_passes(context):
+        paragraph(layout, f"Not rendered by this view layer: {', '.join(missing)}.", "INFO")
+        layout.operator("restyle.enable_passes", icon="RENDERLAYERS")
+        paragraph(layout, "Then render again.")
+    if context.scene.render.engine in ENGINES_WITHOUT_IDS:
+        paragraph(layout, "Only Cycles renders object and material index; this engine gives depth and normal.", "INFO")
+    elif not any(obj.pass_index for obj in context.scene.objects):
+        text = "Every object has the pass index 0: number them in Object Properties > Relations > Pass Index."
+        paragraph(layout, text, "INFO")

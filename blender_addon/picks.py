@@ -1,0 +1,286 @@
+"""From what the artist chose to the values of a job's inputs: one pick for each kind of value.
+
+What takes longer than a tick (decoding, converting) is not a value yet but something with `get` and `close`, which the
+link's thread asks until it has one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from . import clips, compat, pictures, strips
+from .restyle import jobs
+from .restyle.declare import JobDeclaration, Port
+from .restyle.errors import BadInputError, UsageError
+from .tasks import Target
+
+if TYPE_CHECKING:
+    from .meshes import Snapshot
+
+PICTURE_KINDS = ("image", "frames")  # what a result can be laid beside
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where one input comes from.
+
+    source: IMAGE, RENDER, FILE or STRIP. name: of the image or strip, the file's path, or the render's view layer.
+    """
+
+    source: str
+    name: str
+    image: bpy.types.Image | None = None
+
+    @property
+    def label(self) -> str:
+        """What an artist knows it by."""
+        if self.source == "RENDER":
+            return "Render"
+        return Path(self.name).name if self.source == "FILE" else self.name
+
+
+@dataclass
+class Picked:
+    """The inputs of a job, and where they came from; `before` is the mesh as it is sent."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    target: Target | None = None
+    before: Snapshot | None = None
+
+    def close(self) -> None:
+        """Stop what is still being read."""
+        for value in self.values.values():
+            if hasattr(value, "get") and hasattr(value, "close"):
+                value.close()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the choices are about: the scene, the one that the sequencer shows, the active object, the files loaded."""
+
+    scene: bpy.types.Scene
+    strips: bpy.types.Scene
+    layer: str
+    obj: bpy.types.Object | None
+    loads: int
+
+    @classmethod
+    def of(cls, context: bpy.types.Context, loads: int) -> Surroundings:
+        """Those of a context."""
+        obj = getattr(context, "active_object", None)
+        layer = context.view_layer.name if context.view_layer else ""
+        return cls(context.scene, compat.sequencer_scene(context), layer, obj, loads)
+
+
+def pick(job: JobDeclaration, texts: Mapping[str, str], choices: Mapping[str, Choice], around: Surroundings) -> Picked:
+    """Everything that the job needs; BadInputError says what is wrong with which choice, and nothing is left open."""
+    picked = Picked()
+    try:
+        for port in job.inputs:
+            if port.kind == "text":
+                _take_text(picked, port, texts)
+            elif port.kind == "mesh":
+                _take_mesh(picked, port, around)
+            elif port.name in choices:
+                _take_picture(picked, port, choices[port.name], around)
+            elif not port.optional:
+                raise BadInputError(f"{title(port)}: choose one first. {port.help}")
+    except BaseException:
+        picked.close()
+        raise
+    if picked.target is None:
+        picked.target = _picture_target(job, choices, around)
+    return picked
+
+
+def title(port: Port) -> str:
+    """The name that the panel shows."""
+    return port.name.replace("_", " ").capitalize()
+
+
+def _take_text(picked: Picked, port: Port, texts: Mapping[str, str]) -> None:
+    if text := texts.get(port.name, ""):
+        picked.texts[port.name] = text
+    if text or not port.optional:
+        picked.values[port.name] = _valid(port, text, title(port))
+
+
+def _take_mesh(picked: Picked, port: Port, around: Surroundings) -> None:
+    from . import meshes
+
+    obj = around.obj
+    if obj is None or obj.type != "MESH":
+        raise BadInputError("Select a mesh object first.")
+    picked.values[port.name] = _valid(port, meshes.export(obj), f"“{obj.name}”")
+    picked.target = Target(obj.name, bpy.data.filepath, obj.session_uid, around.loads)
+    picked.before = meshes.snapshot(obj.data)
+
+
+def _valid(port: Port, value: Any, owner: str) -> Any:
+    from .restyle.kinds import kind
+
+    try:
+        kind(port.kind).validate(value)
+    except BadInputError as error:
+        raise BadInputError(f"{owner}: {error.message.removeprefix(f'{port.kind}: ')}") from error
+    return value
+
+
+def _take_picture(picked: Picked, port: Port, choice: Choice, around: Surroundings) -> None:
+    if choice.source == "STRIP" and (strip := strips.chosen(around.strips, choice.name)) is not None:
+        choice = replace(choice, name=strip.name)
+    try:
+        picked.values[port.name] = _READERS[port.kind](choice, around)
+    except BadInputError as error:
+        raise BadInputError(f"{title(port)}: {error.message}") from error
+    picked.sources[port.name] = {"source": choice.source, "name": choice.name, "label": choice.label}
+    if choice.image is not None:
+        picked.sources[port.name]["uid"] = str(choice.image.session_uid)
+    if port.kind == "frames":
+        picked.target = _strip_target(choice, around)
+
+
+def _image(choice: Choice, around: Surroundings) -> Any:
+    if choice.source == "RENDER":
+        return pictures.render(bpy.data.images.get(pictures.RENDER), around.scene)
+    if choice.source == "FILE":
+        return pictures.read_file(choice.name, around.scene)
+    if choice.source == "STRIP":
+        strip = _strip(choice, around)
+        return clips.Still(_reading(strips.request(strip, around.strips.frame_current)))
+    return pictures.read(choice.image or bpy.data.images.get(choice.name), around.scene)
+
+
+def _mask(choice: Choice, around: Surroundings) -> pictures.Mask:
+    return pictures.Mask(_image(choice, around))
+
+
+def _passes(choice: Choice, around: Surroundings) -> pictures.Passes:
+    if choice.source == "RENDER":
+        return pictures.render_passes(around.scene, around.layer)
+    path = Path(bpy.path.abspath(choice.name))
+    if not path.is_file():
+        raise BadInputError(f"{path} does not exist. Choose an OpenEXR MultiLayer file.")
+    return pictures.Passes(path)
+
+
+def _frames(choice: Choice, around: Surroundings) -> clips.Clip:
+    from .restyle.kinds.frames import check_size
+
+    strip = _strip(choice, around)
+    request = strips.request(strip)
+    width, height = strips.size(strip)
+    check_size(request.length, height, width)
+    return clips.Clip(_reading(request), strips.frame_rate(around.strips))
+
+
+_READERS = {"image": _image, "mask": _mask, "passes": _passes, "frames": _frames}
+
+
+def _strip(choice: Choice, around: Surroundings) -> Any:
+    strip = strips.named(around.strips, choice.name)
+    if strip is None and choice.name:
+        raise BadInputError(f"there is no strip “{choice.name}” in the scene “{around.strips.name}”.")
+    strips.check(strip)
+    return strip
+
+
+def _reading(request: clips.Request) -> clips.Reading:
+    return clips.Reading(request, bpy.app.binary_path)
+
+
+def _strip_target(choice: Choice, around: Surroundings) -> Target:
+    strip = strips.named(around.strips, choice.name)
+    start, _ = compat.strip_span(strip)
+    content, _ = compat.strip_content(strip)
+    return Target(
+        strip.name,
+        bpy.data.filepath,
+        loads=around.loads,
+        kind="STRIP",
+        scene=around.strips.name,
+        start=start,
+        channel=strip.channel,
+        ahead=start - content,
+    )
+
+
+def _picture_target(job: JobDeclaration, choices: Mapping[str, Choice], around: Surroundings) -> Target:
+    """The first picture: that whose layout is kept, else the only one."""
+    choice = next(choices[port.name] for port in job.inputs if port.kind in PICTURE_KINDS and port.name in choices)
+    uid = choice.image.session_uid if choice.image is not None else 0
+    return Target(choice.label, bpy.data.filepath, uid, around.loads, kind="IMAGE")
+
+
+# Which choices go together
+
+
+def objection(job: JobDeclaration, parameters: Mapping[str, Any], given: set[str]) -> str:
+    """Why these inputs and parameters do not go together, in the words of the job's declaration; empty if they do."""
+    try:
+        _check_of(job.name)(job.check_parameters(parameters), given)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
+@cache
+def _check_of(name: str) -> Callable[[Mapping[str, Any], set[str]], None]:
+    """The `check_choice` of the module that declares the job; a module may do without one."""
+    for found in pkgutil.iter_modules(jobs.__path__):
+        module = importlib.import_module(f"{jobs.__name__}.{found.name}")
+        if any(job.name == name for job in module.JOBS):
+            return getattr(module, "check_choice", lambda _parameters, _given: None)
+    raise KeyError(name)
+
+
+def wanted(job: JobDeclaration, parameters: Mapping[str, Any], choices: Mapping[str, Choice]) -> dict[str, Choice]:
+    """The choices, without a picture that these parameters have no use for, such as a layout for a mere variation."""
+    kept = dict(choices)
+    masks = {port.name for port in job.inputs if port.kind == "mask"}
+    for port in job.inputs:
+        if port.kind == "image" and port.optional and port.name in kept and objection(job, parameters, set(kept)):
+            others = (set(kept) - {port.name}) | _required(job)
+            # Where a mask is lacking too, that is to be said, and not that the picture is one too many.
+            if not (objection(job, parameters, others) and objection(job, parameters, others | masks)):
+                del kept[port.name]
+    return kept
+
+
+def _required(job: JobDeclaration) -> set[str]:
+    return {port.name for port in job.inputs if not port.optional}
+
+
+def unfilled(job: JobDeclaration, parameters: Mapping[str, Any], choices: Mapping[str, Choice]) -> str:
+    """The first picture that is needed and not chosen; empty if there is none."""
+    for port in job.inputs:
+        if port.kind == "image" and port.name not in choices:
+            given = set(choices) | _required(job)
+            if not port.optional or (
+                objection(job, parameters, given) and not objection(job, parameters, given | {port.name})
+            ):
+                return port.name
+    return ""
+
+
+def from_recipe(recipe: Mapping[str, Any], result: Any) -> dict[str, Choice]:
+    """The choices that a result was made by; images are found again also if they were renamed."""
+    choices = {}
+    for port, source in recipe.get("sources", {}).items():
+        image = None
+        if source["source"] == "IMAGE":
+            with suppress(TypeError):
+                image = pictures.source_of(result, port)
+        choices[port] = Choice(source["source"], image.name if image else source["name"], image)
+    return choices

@@ -1,0 +1,74 @@
+"""Picture files without a library and without Blender: PNG out, uncompressed Targa in. For the link's thread."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .restyle.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_UP = 2  # the filter that writes each row as its difference from the one above
+PNG_EFFORT = 3  # zlib's; more takes twice as long for a few per cent
+TARGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
+TARGA_TRUE_COLOR = 2
+TARGA_FROM_TOP = 0x20
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG file of (H, W, 3 or 4) uint8 sRGB (W3C PNG, sections 5 and 9)."""
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    rows = np.empty((height, 1 + width * channels), np.uint8)
+    rows[:, 0] = PNG_UP
+    rows[0, 1:] = pixels[0].ravel()
+    flat = pixels.reshape(height, -1)
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # modulo 256, as the standard has it
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, PNG_EFFORT)), (b"IEND", b""))
+    return PNG_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def read_targa(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3 or 4) uint8, RGB or RGBA, of an uncompressed true-colour Targa file, which is what Blender writes raw.
+
+    Raises BadInputError for any other file.
+    """
+    import numpy as np
+
+    data = path.read_bytes()
+    if len(data) < TARGA_HEADER.size:
+        raise BadInputError(f"{path.name} is not a Targa file.")
+    comment, _, kind, _, _, _, _, _, width, height, bits, flags = TARGA_HEADER.unpack_from(data)
+    start, size = TARGA_HEADER.size + comment, width * height * bits // 8
+    if kind != TARGA_TRUE_COLOR or bits not in (24, 32) or len(data) < start + size:
+        raise BadInputError(f"{path.name} is not an uncompressed true-colour Targa file.")
+    stored = np.frombuffer(data, np.uint8, size, start).reshape(height, width, bits // 8)
+    order = [2, 1, 0, 3][: bits // 8]
+    return np.ascontiguousarray((stored if flags & TARGA_FROM_TOP else stored[::-1])[..., order])
+
+
+def thumbnail(pixels: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """(side, side, 4) RGBA floats, bottom row first: the picture at most that large, in the middle of nothing."""
+    import numpy as np
+
+    scale = max(1.0, max(pixels.shape[:2]) / side)
+    height, width = (max(1, int(length / scale)) for length in pixels.shape[:2])
+    rows, columns = (np.arange(count) * length // count for count, length in zip((height, width), pixels.shape[:2]))
+    small = pixels[rows[:, None], columns, :3]
+    top, left = (side - height) // 2, (side - width) // 2
+    icon = np.zeros((side, side, 4), np.float32)
+    icon[top : top + height, left : left + width, :3] = small / np.float32(255)
+    icon[top : top + height, left : left + width, 3] = 1.0
+    return np.ascontiguousarray(icon[::-1])

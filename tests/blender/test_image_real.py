@@ -1,0 +1,119 @@
+"""The real engine from a real Blender: one picture and one short clip, by patches, small."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+
+pytestmark = [pytest.mark.blender, pytest.mark.timeout(900)]
+
+
+def pixels_of(image):
+    floats = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(floats)
+    return np.rint(floats.reshape(image.size[1], image.size[0], 4)[::-1, :, :3] * 255).astype(np.uint8)
+
+
+@pytest.fixture
+def pair(scene, data_dir):
+    """Balls on wood, and bowls on a lawn, at a quarter of their size."""
+    images = [bpy.data.images.load(str(data_dir / "images" / f"pair01_{letter}.jpg")) for letter in "ab"]
+    images[0].scale(100, 75)
+    images[1].scale(72, 72)
+    return images
+
+
+def test_a_picture(scene, server, pair):
+    settings = scene.restyle.image_analogy
+    settings.from_structure.image, settings.from_appearance.image = pair
+    settings.preset, settings.seed = "draft", 3
+    assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
+    made = pixels_of(bpy.data.images["pair01_a.jpg restyled"])
+    assert made.shape == (75, 100, 3)
+    green = made[..., 1].astype(int) - made[..., 0]
+    wood = pixels_of(pair[0])
+    assert np.median(green) > np.median(wood[..., 1].astype(int) - wood[..., 0]) + 10, "made of lawn and not of wood"
+    recipe = json.loads(bpy.data.images["pair01_a.jpg restyled"]["restyle"])
+    assert recipe["seconds"] > 0
+    assert bpy.ops.restyle.repeat(image="pair01_a.jpg restyled") == {"FINISHED"}
+    assert np.array_equal(pixels_of(bpy.data.images["pair01_a.jpg restyled.001"]), made), "bit-equal by the same seed"
+    assert bpy.ops.restyle.repeat(image="pair01_a.jpg restyled", new_seed=True) == {"FINISHED"}
+    assert not np.array_equal(pixels_of(bpy.data.images["pair01_a.jpg restyled.002"]), made), "another seed varies it"
+
+
+def test_identical_pictures_give_the_picture_back(scene, server, pair):
+    settings = scene.restyle.image_analogy
+    settings.from_structure.image = settings.from_appearance.image = pair[1]
+    settings.preset = "draft"
+    assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
+    made, wanted = pixels_of(bpy.data.images["pair01_b.jpg restyled"]), pixels_of(pair[1])
+    assert np.abs(made.astype(int) - wanted).mean() < 2
+
+
+def test_guides_of_two_renders(scene, server):
+    """Where the second render has object 3, the result has the colour that object 3 had in the first."""
+    for place, index in ((-1.5, 3), (1.5, 8)):
+        bpy.ops.mesh.primitive_cube_add(location=(place, 0, -6))
+        cube = bpy.context.object
+        cube.pass_index = index
+        material = bpy.data.materials.new(f"paint {index}")
+        cube.data.materials.append(material)
+        if material.node_tree is None:  # from 5.0 on a material has one
+            material.use_nodes = True
+        paint = material.node_tree.nodes.new("ShaderNodeEmission")
+        paint.inputs["Color"].default_value = (1, 0, 0, 1) if index == 3 else (0, 0, 1, 1)
+        output = next(node for node in material.node_tree.nodes if node.type == "OUTPUT_MATERIAL")
+        material.node_tree.links.new(paint.outputs[0], output.inputs["Surface"])
+    bpy.ops.object.camera_add(location=(0, 0, 2))
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y = 96, 54
+    scene.view_settings.view_transform = "Standard"
+    bpy.ops.restyle.enable_passes()
+    bpy.ops.render.render()
+    bpy.ops.restyle.keep_render()
+    first, second = (obj for obj in scene.objects if obj.type == "MESH")
+    first.location.x, second.location.x = second.location.x, first.location.x
+    for material in bpy.data.materials:  # the second render says nothing by its colours
+        for node in material.node_tree.nodes:
+            if node.type == "EMISSION":
+                node.inputs["Color"].default_value = (0.5, 0.5, 0.5, 1)
+    bpy.ops.render.render()
+    settings = scene.restyle.image_analogy
+    settings.from_structure.source = settings.from_structure_passes.source = "RENDER"
+    settings.preset, settings.guide_weight = "draft", 5.0
+    assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
+    made = pixels_of(bpy.data.images["Render restyled"]).astype(int)
+    left, right = made[22:32, 26:36].mean(axis=(0, 1)), made[22:32, 60:70].mean(axis=(0, 1))
+    assert left[2] > left[0] + 50, left
+    assert right[0] > right[2] + 50, right
+
+
+def test_a_clip(scene, server, data_dir, pair):
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    scene.frame_set(1)
+    folder = bpy.path.abspath("//") or bpy.app.tempdir
+    names = []
+    for number in range(3):
+        shifted = np.roll(pixels_of(pair[0]), number, axis=1)
+        image = bpy.data.images.new(f"frame {number}", shifted.shape[1], shifted.shape[0])
+        values = np.ones((*shifted.shape[:2], 4), np.float32)
+        values[..., :3] = shifted / np.float32(255)
+        image.pixels.foreach_set(values[::-1].ravel())
+        image.filepath_raw, image.file_format = f"{folder}/shot_{number}.png", "PNG"
+        image.save()
+        names.append(f"shot_{number}.png")
+    strip = strips.new_image("shot", f"{folder}/{names[0]}", 1, 1)
+    for name in names[1:]:
+        strip.elements.append(name)
+    editor.active_strip = strip
+    settings = scene.restyle.frames_analogy
+    settings.from_appearance.image, settings.preset = pair[1], "draft"
+    assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
+    made = next(strip for strip in strips if strip.name == "shot restyled")
+    assert (len(made.elements), made.channel) == (3, 2)
