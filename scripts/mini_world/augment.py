@@ -16,8 +16,8 @@ def uniform(rng: Generator, count: int, low: float, high: float) -> Tensor:
 def sampling_grid(count: int, size: int, rng: Generator) -> Tensor:
     """Return grids (N, size, size, 2) of random crops with flips, small rotations and perspective."""
     draw = torch.rand(count, generator=rng)
-    area = torch.where(draw < 0.3, torch.ones(count), uniform(rng, count, 0.35, 1.0))
-    area = torch.where(draw > 0.85, uniform(rng, count, 0.1, 0.35), area)
+    area = torch.where(draw < 0.4, torch.ones(count), uniform(rng, count, 0.35, 1.0))
+    area = torch.where(draw > 0.9, uniform(rng, count, 0.15, 0.35), area)
     aspect = torch.exp(uniform(rng, count, -0.28, 0.28)) * (area < 1) + 1.0 * (area == 1)
     wide, high = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
     # Crops stay near the middle, where the object is.

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from . import store
 from .grammar import canonical
-from .recipe import KINDS, held_out, labels_of
+from .recipe import COLOR_NAMES, KINDS, held_out, labels_of
+from .scene import GEOMETRIES
 from .surface import SURFACES
 from .tokens import unique_rows
 
@@ -20,12 +21,15 @@ EncodeText = Callable[[list[str]], Tensor]
 
 def embed_pictures(pictures: np.ndarray, encode: Encode, size: int) -> Tensor:
     """Return unit embeddings (N, D) of uint8 pictures."""
-    out = []
-    for start in range(0, len(pictures), 250):
-        images = torch.tensor(pictures[start : start + 250]).permute(0, 3, 1, 2).float() / 255.0
-        images = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-        out.append(F.normalize(encode(images.clamp(0, 1)).float(), dim=-1))
-    return torch.cat(out)
+    parts = torch.split(small(pictures, size), 250)
+    return torch.cat([F.normalize(encode(part).float(), dim=-1) for part in parts])
+
+
+def small(pictures: np.ndarray, size: int) -> Tensor:
+    """Return uint8 pictures (N, S, S, 3) as the encoder takes them, (N, 3, size, size) float32 in [0, 1]."""
+    parts = [torch.tensor(part).permute(0, 3, 1, 2).float() / 255.0 for part in np.array_split(pictures, 16)]
+    shrunk = [F.interpolate(p, size=(size, size), mode="bilinear", antialias=True, align_corners=False) for p in parts]
+    return torch.cat(shrunk).clamp(0, 1)
 
 
 def one_of_twenty(similarity: Tensor, own: np.ndarray, pools: list[np.ndarray], rng: np.random.Generator) -> float:
@@ -85,10 +89,35 @@ def by_structure(folder: Path, encode: Encode, encode_text: EncodeText, size: in
 
 def by_attribute(similarity: Tensor, scenes: np.ndarray, labels: np.ndarray, tuples: np.ndarray) -> dict[str, float]:
     """Return how often the attribute is right when only captions that differ in that attribute compete."""
-    result: dict[str, list[bool]] = {}
+    hits = attribute_hits(similarity, scenes, labels, tuples)
+    return {title: float(np.mean([right for _, right in found])) for title, found in hits.items()}
+
+
+def by_word(folder: Path, encode: Encode, encode_text: EncodeText, size: int) -> dict[str, dict[str, float]]:
+    """Return the same shares apart for every word: {"material_surface": {"brick": 0.98, ...}, "color": ...}."""
+    pictures, scenes = store.load(folder, "test")
+    labels = labels_of(scenes)
+    tuples, _ = unique_rows(labels)
+    with torch.no_grad():
+        texts = F.normalize(encode_text([canonical(t) for t in tuples]).float(), dim=-1)
+        similarity = embed_pictures(pictures, encode, size) @ texts.T
+    names = {"color": COLOR_NAMES, "geometry": GEOMETRIES, "tinted_color": COLOR_NAMES}
+    table: dict[str, dict[str, float]] = {}
+    for title, found in attribute_hits(similarity, scenes, labels, tuples).items():
+        words = names.get(title, SURFACES)
+        values = np.array(found)
+        table[title] = {words[v]: float(values[values[:, 0] == v, 1].mean()) for v in np.unique(values[:, 0])}
+    return table
+
+
+def attribute_hits(
+    similarity: Tensor, scenes: np.ndarray, labels: np.ndarray, tuples: np.ndarray
+) -> dict[str, list[tuple[int, bool]]]:
+    """Return per attribute and picture the true value and whether it won among captions that differ in it alone."""
+    result: dict[str, list[tuple[int, bool]]] = {}
     for k, (kind, row) in enumerate(zip(scenes["kind"], labels, strict=True)):
         name = KINDS[kind]
-        free = {"material": 0, "tinted": 0, "color": 1}.get(name)
+        free = {"material": 0, "tinted": 0, "color": 1, "pattern": 0}.get(name)
         checks = [] if free is None else [(f"{name}_surface" if free == 0 else "color", free)]
         checks += [("geometry", 3)] if name == "color" else []
         checks += [("tinted_color", 1)] if name == "tinted" else []
@@ -96,5 +125,5 @@ def by_attribute(similarity: Tensor, scenes: np.ndarray, labels: np.ndarray, tup
             rest = [c for c in range(4) if c != column]
             rivals = np.flatnonzero((tuples[:, rest] == row[rest]).all(1))
             best = tuples[rivals[int(similarity[k, torch.from_numpy(rivals)].argmax())]]
-            result.setdefault(title, []).append(bool(best[column] == row[column]))
-    return {title: float(np.mean(hits)) for title, hits in result.items()}
+            result.setdefault(title, []).append((int(row[column]), bool(best[column] == row[column])))
+    return result

@@ -258,6 +258,17 @@ def phrases() -> Iterator[str]:
     yield from (*OTHER_NOUNS, *PREFIXES, *SUFFIXES, *MATERIAL_FORMS, "a an painted covered in made of the and with on")
 
 
+def known() -> dict[str, list[str]]:
+    """Return the words that mean something to the model, by kind; nouns for the object are not among them."""
+    materials = {word for words in (*MATERIAL_WORDS.values(), *TINTED_WORDS.values()) for word in words}
+    return {
+        "colours": [word for words in COLOR_WORDS.values() for word in words],
+        "materials": sorted(materials),
+        "patterns": [name for name in SURFACES if name in PATTERN_FORMS],
+        "geometries": [word for words in GEOMETRY_WORDS.values() for word in words],
+    }
+
+
 def vocabulary() -> tuple[str, ...]:
     """Return every word of the grammar, lower-case and sorted."""
     text = " ".join(re.sub(r"{\w}", " ", phrase) for phrase in phrases()).lower()

@@ -3,18 +3,28 @@
 Value noise and cellular noise (Worley, "A cellular texture basis function", SIGGRAPH 1996) on integer hashes.
 """
 
+import hashlib
+import tempfile
 from collections.abc import Callable
 from math import floor, sqrt
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
 from numba import njit
+
+_SOURCES = b"".join(source.read_bytes() for source in sorted(Path(__file__).parent.glob("*.py")))
+# numba's own cache does not see that a function called from another file has changed, so every state has its own.
+numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
+    Path(tempfile.gettempdir()) / f"mini_world_{hashlib.sha256(_SOURCES).hexdigest()[:16]}"
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Scene = Any  # a record of scene.SCENE, whose fields numba reads as attributes
 
 
 def jit(function: Function) -> Function:
-    """Compile a function with numba; the compiled code is cached beside its source."""
+    """Compile a function with numba, and keep the compiled code for the next run."""
     return cast(Function, njit(fastmath=True, cache=True, nogil=True, error_model="numpy")(function))
 
 

@@ -12,19 +12,21 @@ from .scene import GEOMETRIES, LOOKS, SCENE, SHAPES
 from .surface import MATERIALS, SURFACES
 
 KINDS = ("material", "tinted", "color", "pattern", "animal", "blotch")
-KIND_SHARE = (0.43, 0.15, 0.17, 0.10, 0.05, 0.10)
+KIND_SHARE = (0.34, 0.25, 0.18, 0.11, 0.04, 0.08)
 COLOR_NAMES = tuple(COLORS)
 # The prompts that people try first are drawn more often.
 MATERIAL_WEIGHT = {"brick": 3.0, "wood": 3.0, "gold": 3.0}
 TWO_COLOR = ("stripes", "dots", "checks", "zigzag", "plaid")
 ANIMAL = ("zebra", "leopard", "camouflage")
 BLOTCH = ("mottled", "patches")
-STRUCTURES = ("mottled", "patches", "plain", "stripes", "checks")
+STRUCTURES = ("mottled", "patches", "plain", "stripes", "checks", "plaid", "zigzag", "dots")
 # What an optimiser paints on its way to brick, wood or gold; named, it stops being the cheap answer to them.
 LIKELY_BLOTCHES = (
     ("red", "grey"), ("red", "white"), ("brown", "red"), ("brown", "black"), ("brown", "orange"), ("yellow", "brown"),
     ("yellow", "orange"), ("black", "white"), ("grey", "brown"), ("red", "orange"), ("yellow", "white"),
 )  # fmt: skip
+# How many drawings a surface has, where not two.
+VARIANTS = {"brick": 4, "wood": 4, "stripes": 4, "gold": 3, "silver": 3, "copper": 3, "dots": 3, "patches": 3}
 HELD_OUT_SHARE = 9
 
 
@@ -139,7 +141,8 @@ def draw_view(rng: Generator, scene: np.ndarray) -> None:
     """Draw the camera as Text2Mesh does: any azimuth, elevation about 20 degrees, and close crops."""
     scene["azimuth"] = rng.uniform(0, 2 * pi)
     scene["elevation"] = np.clip(rng.normal(0.3, 0.5), -1.4, 1.4)
-    zoom = rng.uniform(1.0, 3.2) if rng.random() < 0.45 else rng.uniform(0.85, 1.15)
+    # Wide views fill the picture as the stylizer's do; the closer half shows structure.
+    zoom = rng.uniform(1.6, 3.6) if rng.random() < 0.5 else rng.uniform(0.95, 1.5)
     scene["zoom"] = zoom
     scene["offset"] = rng.uniform(-1, 1, 2) * (0.4 * max(1 - 1 / zoom, 0.0) + 0.05)
 
@@ -174,20 +177,22 @@ def imitate(rng: Generator, scene: np.ndarray) -> None:
         weight = np.array([4.0 if n in MATERIAL_WEIGHT else 1.0 for n in names])
         name = names[rng.choice(len(names), p=weight / weight.sum())]
         colors = tuple(COLOR_NAMES.index(c) for c in IMITATED[name])
-        structure = STRUCTURES[rng.choice(len(STRUCTURES), p=(0.45, 0.25, 0.16, 0.08, 0.06))]
+        structure = STRUCTURES[rng.choice(len(STRUCTURES), p=(0.36, 0.22, 0.14, 0.08, 0.08, 0.05, 0.03, 0.04))]
         second = -1 if structure == "plain" else max(colors)
         color = colors[0] if structure == "plain" else min(colors)
+        if structure == "dots":
+            color, second = colors
         # Stripes in the colours of wood do look like wood.
-        striped_wood = name == "wood" and structure == "stripes"
+        striped_wood = name == "wood" and structure in ("stripes", "zigzag")
         if not striped_wood and not held_out((surface_id(structure), color, second, 0)):
             break
     palette = draw_palette(rng, surface_id(name), -1, -1)
     # The material's two most different colours, in either order.
     pair = palette[[0, 2]] if np.ptp(palette[[0, 2]], 0).sum() > np.ptp(palette[[0, 1]], 0).sum() else palette[[0, 1]]
-    if structure != "plain" and rng.random() < 0.3:
+    if structure not in ("plain", "dots") and rng.random() < 0.3:
         pair = pair[::-1]
     scene["surface"], scene["color"], scene["second"] = surface_id(structure), color, second
-    scene["kind"] = KINDS.index({"plain": "color", "stripes": "pattern", "checks": "pattern"}.get(structure, "blotch"))
+    scene["kind"] = KINDS.index("color" if structure == "plain" else "blotch" if structure in BLOTCH else "pattern")
     scene["palette"] = np.stack([*pair, pair[1]])
     scene["geometry"], scene["relief"], scene["variant"] = 0, 0.0, rng.integers(2)
     scene["imitates"] = surface_id(name)
@@ -207,11 +212,9 @@ def draw_scene(rng: Generator, held: bool) -> np.ndarray:
     lathed = shape in ("vase", "bottle", "candle", "cylinder", "cone", "bowl")
     scene["form"] = lathe_profile(rng, shape) if lathed else rng.random(8)
     scene["cylindrical"] = int((lathed or shape in ("sphere", "egg", "capsule")) and rng.random() < 0.8)
-    scene["relief"] = (0.0, 0.05, 0.13, 0.05, 0.035, 0.035)[geometry] * rng.uniform(0.7, 1.4)
-    scene["relief_scale"] = (0.0, 7.0, 5.5, 4.0, 4.0, 4.0)[geometry] * rng.uniform(0.75, 1.3)
-    scene["variant"] = rng.integers(4) if SURFACES[surface] in ("brick", "wood", "stripes") else rng.integers(3)
-    if SURFACES[surface] in ("crochet", "wicker", "chocolate", "mottled", "watermelon", "zebra", "sand", "stone"):
-        scene["variant"] = rng.integers(2)
+    scene["relief"] = (0.0, 0.05, 0.13, 0.042, 0.035, 0.055)[geometry] * rng.uniform(0.7, 1.4)
+    scene["relief_scale"] = (0.0, 7.0, 5.5, 4.5, 4.0, 2.6)[geometry] * rng.uniform(0.75, 1.3)
+    scene["variant"] = rng.integers(VARIANTS.get(SURFACES[surface], 2))
     scene["scale"] = np.exp(rng.uniform(np.log(0.6), np.log(1.35)))
     scene["detail"] = rng.random()
     scene["frame"] = rotation(rng, 0.12)

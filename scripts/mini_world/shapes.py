@@ -152,11 +152,12 @@ def relief_height(scene: Scene, x: float, y: float, z: float) -> float:
     k: float = scene.relief_scale
     g: int = scene.geometry
     if g == 3:
-        angle = atan2(z, x) * 2.5 if scene.cylindrical else (x + z) * k * 0.7
-        return 0.5 + 0.5 * cos(angle * (3.0 if scene.cylindrical else 1.6))
+        ribs = floor(3.0 * k) if scene.cylindrical else 0.0
+        return 0.5 + 0.5 * cos(ribs * atan2(z, x) if scene.cylindrical else 8.0 * k * (x + 0.7 * z))
     if g == 5:
-        bend = fractal_noise(x * k, y * k, z * k, 2, scene.seed) * 9.0
-        return 0.5 + 0.5 * sin(bend + 1.5 * k * (0.6 * x + y + 0.5 * z))
+        # Creases run along the level lines of a noise, as in crumpled cloth.
+        fold = 7.0 * fractal_noise(x * k, y * k, z * k, 2, scene.seed) + 0.8 * k * y
+        return abs(sin(fold * 1.6))
     near, far, _ = cellular(x * k, y * k, z * k, 0.7, scene.seed)
     if g == 1:
         return sqrt(max(1.0 - 2.2 * near * near, 0.0))

@@ -38,9 +38,13 @@ def extend(folder: Path, name: str, count: int, seed: int, draw: Draw) -> None:
             print(f"{name}: {(chunk + 1) * CHUNK} pictures", flush=True)
 
 
+def exists(folder: Path, name: str) -> bool:
+    """Tell whether a part of the world is there."""
+    return (folder / f"{name}.scenes").exists()
+
+
 def load(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the pictures (N, 96, 96, 3) uint8, memory-mapped, and their scene records (N,)."""
     scenes = np.fromfile(folder / f"{name}.scenes", SCENE)
-    scenes = scenes[: len(scenes) // CHUNK * CHUNK]
     pictures = np.memmap(folder / f"{name}.pictures", np.uint8, "r", shape=(len(scenes), SIZE, SIZE, 3))
     return pictures, scenes

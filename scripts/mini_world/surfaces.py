@@ -58,7 +58,7 @@ def evaluate(
     if s in (Surface.CHOCOLATE, Surface.HONEYCOMB, Surface.SCALES, Surface.STRAWBERRY):
         return tiled(scene, s, px, py, pz, u, v)
     if s in (Surface.COBBLESTONE, Surface.STONE, Surface.CRYSTAL):
-        return stones(scene, s, px, py, pz)
+        return stones(scene, s, px, py, pz, u, v)
     if s in (Surface.LAVA, Surface.WATER, Surface.CLOUDS, Surface.GALAXY, Surface.ICE):
         return fluid(scene, s, px, py, pz)
     if s in (Surface.FUR, Surface.FEATHERS, Surface.CHEESE):

@@ -1,6 +1,6 @@
 """Surfaces made by people: masonry, timber, metal, cloth."""
 
-# ruff: noqa: PLR0917 -- compiled code passes coordinates as scalars and branches per surface
+# ruff: noqa: PLR0911, PLR0917 -- compiled code passes coordinates as scalars and branches per surface
 
 from math import cos, exp, floor, sin, sqrt
 
@@ -85,6 +85,10 @@ def metal(
 def mosaic(scene: Scene, u: float, v: float) -> tuple[float, float, float, float]:
     """Small tiles in grout, in many hues or in shades of one."""
     size = 0.13
+    if scene.variant == 1:
+        near, far, tone = cellular2(u / size, v / size, 0.8, scene.seed)
+        grout = 1.0 - smoothstep(0.06, 0.18, far - near)
+        return -0.001 - 0.99 * tone if scene.color < 0 else tone, grout, 0.8 + 0.3 * tone, 1.0 - grout
     column, row = floor(u / size), floor(v / size)
     fu, fv = u / size - column, v / size - row
     grout = 1.0 - smoothstep(0.05, 0.11, min(fu, 1 - fu, fv, 1 - fv))
@@ -118,6 +122,17 @@ def weave(u: float, v: float, size: float) -> tuple[float, float]:
 
 
 @jit
+def hexagon(a: float, b: float) -> float:
+    """Return the distance to the border of the regular hexagonal cell around a point, 0.5 in its middle."""
+    high = 1.7320508
+    best_a, best_b = a - floor(a) - 0.5, b - high * floor(b / high) - 0.5 * high
+    shifted_a, shifted_b = a + 0.5 - floor(a + 0.5) - 0.5, b + 0.5 * high - high * floor(b / high + 0.5) - 0.5 * high
+    if shifted_a * shifted_a + shifted_b * shifted_b < best_a * best_a + best_b * best_b:
+        best_a, best_b = shifted_a, shifted_b
+    return 0.5 - max(abs(best_a), 0.5 * abs(best_a) + 0.8660254 * abs(best_b))
+
+
+@jit
 def fabric(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float) -> tuple[float, float, float, float]:
     """Wicker, crochet, leather, denim, paper and rope."""
     fuzz = fractal_noise(x * 16, y * 16, z * 16, 2, scene.seed)
@@ -135,21 +150,28 @@ def fabric(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: floa
             t = -0.001 - 0.99 * cell_hash(int(row), 9, 9, scene.seed)
         return t, 1.0 - smoothstep(0.05, 0.35, h), 0.6 + 0.45 * h, h
     if s == Surface.LEATHER:
-        near, far, _ = cellular(x * 11, y * 11, z * 11, 0.9, scene.seed)
+        near, far, _ = cellular(x * 15, y * 15, z * 15, 0.9, scene.seed)
+        if scene.variant == 1:
+            near, far, _ = cellular2(u * 11 + 0.5 * fuzz, v * 18, 0.95, scene.seed)
         crack = 1.0 - smoothstep(0.02, 0.14, far - near)
-        return 0.8 * fractal_noise(x * 2, y * 2, z * 2, 2, scene.seed), 0.6 * crack, 0.9 + 0.2 * fuzz, 1.0 - crack
+        return 0.8 * fractal_noise(x * 2, y * 2, z * 2, 2, scene.seed), 0.45 * crack, 0.9 + 0.2 * fuzz, 1.0 - crack
     if s == Surface.DENIM:
         twill = 0.5 + 0.5 * cos(75.0 * (u + v))
         worn = smoothstep(0.45, 0.75, fractal_noise(x * 1.7, y * 1.7, z * 1.7, 3, scene.seed))
         stitch = 1.0 if abs(abs(u) - 0.3) < 0.012 and (v * 14 - floor(v * 14)) < 0.6 else 0.0
         return 0.5 * twill + 0.2 * fuzz, max(0.45 * worn, stitch), 0.92 + 0.16 * fuzz, 0.4 * twill
     if s == Surface.ROPE:
+        if scene.variant == 1:
+            u, v = v, u
         a = v / 0.13
         fv = a - floor(a)
         twist = (u / 0.09 + 1.3 * fv) - floor(u / 0.09 + 1.3 * fv)
         h = sin(3.14159 * fv) ** 0.6 * (0.5 + 0.5 * sin(3.14159 * twist))
         return 0.5 * fuzz, 1.0 - smoothstep(0.1, 0.5, h), 0.65 + 0.4 * h, h
     near, far, tone = cellular(x * 1.6, y * 1.6, z * 1.6, 0.9, scene.seed)
+    if scene.variant == 1:
+        crease = abs(2.0 * fractal_noise(x * 2.4, y * 2.4, z * 2.4, 2, scene.seed) - 1.0)
+        return 0.6 * crease, 0.5 * (1.0 - smoothstep(0.0, 0.08, crease)), 0.88 + 0.3 * crease, 2.5 * crease
     fold = smoothstep(0.0, 0.25, far - near)
     return 0.25 * tone + 0.2 * fuzz, 0.35 * (1.0 - fold), 0.86 + 0.2 * tone, tone + 0.6 * fold
 
@@ -166,12 +188,16 @@ def tiled(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float
             h = 0.5 + 0.5 * sin(9.0 * y + 6.0 * fuzz)
         return 0.5 * fuzz, 0.25 * smoothstep(0.5, 1.0, h) * fuzz, 0.7 + 0.35 * h, h
     if s == Surface.HONEYCOMB:
-        a, b = u / 0.14, v / 0.14 * 1.1547
-        row = floor(b)
-        near, far, tone = cellular2(a + 0.5 * (row - 2 * floor(row / 2)), b, 0.0, scene.seed)
-        wall = 1.0 - smoothstep(0.05, 0.2, far - near)
-        return 0.5 * tone + 0.4 * near, wall, 0.8 + 0.25 * fuzz, wall
+        h = hexagon(u / 0.15, v / 0.15) if scene.variant else hexagon(v / 0.12, u / 0.12)
+        wall = 1.0 - smoothstep(0.06, 0.2, h)
+        return 0.9 - 1.4 * h, wall, 0.85 + 0.2 * fuzz, wall
     if s == Surface.SCALES:
+        if scene.variant == 1:
+            a, b = u / 0.13 + v / 0.13, u / 0.13 - v / 0.13
+            fa, fb = a - floor(a), b - floor(b)
+            rim = min(fa, 1 - fa, fb, 1 - fb)
+            tone = cell_hash(floor(a), floor(b), 4, scene.seed)
+            return 0.7 * tone, 1.0 - smoothstep(0.04, 0.16, rim), 0.75 + 0.7 * rim, rim * 2.0
         best, tone = -9.0, 0.0
         for k in range(2):
             row = floor(v / 0.07) - k
@@ -183,6 +209,10 @@ def tiled(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float
                 best, tone = h, cell_hash(floor(a), int(row), 4, scene.seed)
         edge = 1.0 - smoothstep(0.02, 0.35, best)
         return 0.7 * tone, edge, 0.65 + 0.5 * best, best
+    if scene.variant == 1:
+        near, _, _ = cellular2(u * 7.5, v * 6.0, 0.7, scene.seed)
+        pip = 1.0 - smoothstep(0.12, 0.22, near)
+        return 0.5 * fuzz, pip, 0.85 + 0.25 * min(near, 0.7), -pip
     row = floor(v / 0.16)
     a = u / 0.16 + 0.5 * (row - 2 * floor(row / 2))
     fa, fb = a - floor(a) - 0.5, v / 0.16 - row - 0.5

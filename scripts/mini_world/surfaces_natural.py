@@ -1,21 +1,23 @@
 """Surfaces that grow, flow or weather: stone, plants, liquids, hides."""
 
-# ruff: noqa: PLR0917 -- compiled code passes coordinates as scalars and branches per surface
+# ruff: noqa: PLR0911, PLR0917 -- compiled code passes coordinates as scalars and branches per surface
 
 from math import atan2, cos, floor, sin
 
-from .noise import Scene, cell_hash, cellular, fractal_noise, jit, smoothstep, value_noise
+from .noise import Scene, cell_hash, cellular, cellular2, fractal_noise, jit, smoothstep, value_noise
 from .surface import Surface
 
 
 @jit
-def stones(scene: Scene, s: int, x: float, y: float, z: float) -> tuple[float, float, float, float]:
+def stones(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float) -> tuple[float, float, float, float]:
     """Cobblestones in dark joints, rough rock, and facetted crystal."""
     k = 4.2 if s == Surface.COBBLESTONE else 2.6
     wobble = 0.25 * value_noise(x * 5, y * 5, z * 5, scene.seed + 31)
     near, far, tone = cellular(x * k + wobble, y * k, z * k + wobble, 0.85, scene.seed)
     grit = fractal_noise(x * 9, y * 9, z * 9, 3, scene.seed + 3)
     if s == Surface.COBBLESTONE:
+        if scene.variant == 1:
+            near, far, tone = cellular2(u * 4.6 + wobble, v * 5.2, 0.6, scene.seed)
         joint = 1.0 - smoothstep(0.03, 0.16, far - near)
         return tone, joint, 0.75 + 0.4 * grit, (1.0 - joint) * (1.0 - 0.5 * near)
     if s == Surface.CRYSTAL:
@@ -33,9 +35,16 @@ def mineral(scene: Scene, s: int, x: float, y: float, z: float) -> tuple[float, 
     broad = fractal_noise(x * 2, y * 2, z * 2, 3, scene.seed + 9)
     if s == Surface.MARBLE:
         turbulence = fractal_noise(x * 2.2, y * 2.2, z * 2.2, 4, scene.seed)
+        if scene.variant == 1:
+            near, far, _ = cellular(x * 1.7 + 2.2 * turbulence, y * 1.7, z * 1.7 + 2.2 * turbulence, 1.0, scene.seed)
+            return 0.5 * broad, 0.9 * (1.0 - smoothstep(0.0, 0.09, far - near)), 1.0, 0.0
         vein = abs(sin(4.0 * (x + 0.7 * y) + 12.0 * turbulence))
         thin = 1.0 - smoothstep(0.0, 0.22, vein)
         return 0.7 * smoothstep(0.45, 0.75, broad), 0.85 * thin, 1.0, 0.0
+    if s == Surface.GRANITE and scene.variant == 1:
+        fleck = value_noise(x * 30, y * 30, z * 30, scene.seed)
+        light = value_noise(x * 24, y * 24, z * 24, scene.seed + 1)
+        return smoothstep(0.5, 0.62, light), smoothstep(0.62, 0.7, fleck), 0.9 + 0.2 * fine, 0.0
     if s == Surface.GRANITE:
         _, _, grain = cellular(x * 14, y * 14, z * 14, 1.0, scene.seed)
         _, _, flake = cellular(x * 19, y * 19, z * 19, 1.0, scene.seed + 1)
@@ -63,11 +72,16 @@ def fluid(scene: Scene, s: int, x: float, y: float, z: float) -> tuple[float, fl
         wobble = 0.4 * fractal_noise(x * 4, y * 4, z * 4, 2, scene.seed)
         near, far, _ = cellular(x * 3 + wobble, y * 3 + wobble, z * 3, 0.9, scene.seed)
         glow = 1.0 - smoothstep(0.04, 0.3, far - near)
+        if scene.variant == 1:
+            glow = 1.0 - smoothstep(0.0, 0.16, abs(fractal_noise(x * 2.6, y * 2.6, z * 2.6, 3, scene.seed) - 0.5))
         return smoothstep(0.1, 0.6, glow), smoothstep(0.6, 1.0, glow), 1.0, 1.0 - glow
     if s == Surface.WATER:
         wobble = 0.6 * fractal_noise(x * 3, y * 3, z * 3, 2, scene.seed)
         near, far, _ = cellular(x * 3.4 + wobble, y * 3.4 + wobble, z * 3.4, 0.9, scene.seed)
         light = 1.0 - smoothstep(0.0, 0.2, far - near)
+        if scene.variant == 1:
+            ripple = sin(20.0 * y + 8.0 * wobble + 4.0 * sin(3.0 * x + 2.0 * z))
+            return 0.5 + 0.5 * ripple, smoothstep(0.75, 1.0, ripple), 1.0, 0.6 * ripple
         return near, 0.8 * light, 1.0, 0.7 * near
     if s == Surface.CLOUDS:
         puff = fractal_noise(x * 2.6, y * 3.2, z * 2.6, 4, scene.seed)
@@ -89,6 +103,9 @@ def plant(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float
     fine = fractal_noise(x * 14, y * 14, z * 14, 2, scene.seed)
     if s == Surface.MOSS:
         tuft = fractal_noise(x * 6, y * 6, z * 6, 3, scene.seed)
+        if scene.variant == 1:
+            near, _, tone = cellular(x * 9, y * 9, z * 9, 0.9, scene.seed)
+            return tone, 0.4 * smoothstep(0.4, 0.0, near), 1.1 - 0.8 * near + 0.3 * fine, 1.5 - 1.5 * near
         return smoothstep(0.3, 0.7, tuft), 0.6 * smoothstep(0.6, 0.75, fine), 0.55 + 0.8 * fine, 1.5 * tuft + fine
     if s == Surface.GRASS:
         lean = 0.5 * value_noise(x * 3, y * 3, z * 3, scene.seed)
@@ -97,10 +114,17 @@ def plant(scene: Scene, s: int, x: float, y: float, z: float, u: float, v: float
         return blade, 0.5 * smoothstep(0.6, 0.9, blade), 0.55 + 0.5 * blade + 0.2 * (tip - floor(tip)), blade
     if s == Surface.BARK:
         bend = fractal_noise(x * 3, y * 1.2, z * 3, 3, scene.seed)
+        if scene.variant == 1:
+            near, far, tone = cellular2(u * 8.0 + bend, v * 2.6 + 2.0 * bend, 0.9, scene.seed)
+            gap = 1.0 - smoothstep(0.04, 0.25, far - near)
+            return 0.6 * tone + 0.3 * fine, gap, 0.75 + 0.4 * fine, 1.0 - gap
         ridge = abs(sin(u * 13.0 + 7.0 * bend))
         plate = smoothstep(0.1, 0.5, ridge) * (0.6 + 0.4 * smoothstep(0.1, 0.3, abs(sin(v * 7.0 + 9.0 * bend))))
         return 0.7 * fine, 1.0 - plate, 0.65 + 0.5 * plate * fine + 0.1, plate
     if s == Surface.CACTUS:
+        if scene.variant == 1:
+            near, _, _ = cellular(x * 6, y * 6, z * 6, 0.6, scene.seed)
+            return smoothstep(0.2, 0.6, near), 1.0 - smoothstep(0.1, 0.2, near), 1.05 - 0.3 * near, 1.0 - near
         angle = u * 14.0
         rib = 0.5 + 0.5 * cos(angle)
         row = v / 0.11
@@ -123,6 +147,9 @@ def creature(
         return 0.4 * fractal_noise(x * 3, y * 3, z * 3, 2, scene.seed), hole, 1.0, -1.5 * hole
     if s == Surface.FUR:
         swirl = fractal_noise(x * 2, y * 2, z * 2, 2, scene.seed)
+        if scene.variant == 1:
+            lock = fractal_noise(x * 16 + 3 * swirl, y * 2.4 + 2 * swirl, z * 16, 3, scene.seed + 5)
+            return smoothstep(0.35, 0.65, lock), 0.6 * smoothstep(0.6, 0.75, lock), 0.5 + 0.9 * lock, 2.0 * lock
         hair = value_noise(u * 34 + 9 * swirl, v * 5 + 4 * swirl, 0.3 * z, scene.seed)
         clump = fractal_noise(u * 7 + 5 * swirl, v * 2.4 + 2 * swirl, 0.3 * z, 2, scene.seed + 2)
         return smoothstep(0.3, 0.75, clump), 0.5 * smoothstep(0.65, 0.95, hair), 0.55 + 0.65 * hair, hair + clump

@@ -63,10 +63,12 @@ def test_scores_in_the_file_pass_the_gate() -> None:
     with safe_open(WEIGHTS, "pt") as file:
         metadata = file.metadata()
     scores = json.loads(metadata["scores"])
-    assert scores["held_out_top1_of_20"] > 0.8
-    assert scores["material_surface"] > 0.75
-    assert scores["color"] > 0.9
-    assert scores["structure_brick"] > 0.9
+    assert scores["held_out_top1_of_20"] > 0.9
+    assert scores["material_surface"] > 0.83
+    assert scores["tinted_surface"] > 0.55
+    assert scores["geometry"] > 0.65
+    assert scores["color"] > 0.95
+    assert scores["structure_brick"] > 0.95
     assert len(metadata["recipe"]) == 16
 
 

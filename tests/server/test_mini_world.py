@@ -12,11 +12,12 @@ import torch
 pytest.importorskip("numba")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from mini_world import grammar, recipe, store, tracer
+from mini_world import grammar, mine, recipe, store, tracer
 from mini_world.palettes import COLORS, NATURAL
-from mini_world.scene import SCENE
+from mini_world.scene import GEOMETRIES, SCENE
 from mini_world.surface import SURFACES, Surface
 from mini_world.tokens import CONTEXT, UNKNOWN, CompactTokenizer
+from restyle_server.models.clip import load_mini
 
 
 def plain_ball(color: str, look: int = 0) -> np.ndarray:
@@ -78,6 +79,59 @@ def test_every_surface_draws_something_of_its_own() -> None:
         scene["palette"] = NATURAL.get(name, [[COLORS["red"], COLORS["white"], COLORS["white"]]])[0]
     pictures = render(scenes).astype(int)
     assert all(np.abs(a - b).mean() > 1 for i, a in enumerate(pictures) for b in pictures[:i])
+
+
+def test_every_drawing_of_a_surface_differs_from_its_others() -> None:
+    for name in (
+        "cobblestone",
+        "marble",
+        "lava",
+        "moss",
+        "bark",
+        "honeycomb",
+        "scales",
+        "checks",
+        "plaid",
+        "camouflage",
+    ):
+        scenes = np.repeat(plain_ball("grey"), 2)
+        scenes["surface"], scenes["seed"], scenes["variant"] = SURFACES.index(name), 5, (0, 1)
+        scenes["palette"] = NATURAL.get(name, [[COLORS["red"], COLORS["white"], COLORS["white"]]])[0]
+        first, second = render(scenes).astype(int)
+        assert np.abs(first - second).mean() > 2, name
+
+
+def test_every_relief_changes_the_outline() -> None:
+    scenes = np.repeat(plain_ball("white", look=1), 6)
+    scenes["geometry"], scenes["relief"], scenes["seed"] = np.arange(6), (0, 0.05, 0.13, 0.05, 0.05, 0.05), 3
+    scenes["relief_scale"], scenes["light"], scenes["ambient"] = 5.0, (0, 0, 1), 0.3
+    pictures = render(scenes, 64).astype(int)
+    rows, columns = np.indices((64, 64)) - 31.5
+    inside = rows**2 + columns**2 < 25**2
+    for number in range(1, 6):
+        assert np.abs(pictures[number] - pictures[0])[inside].mean() > 4, GEOMETRIES[number]
+
+
+def test_painted_surfaces_are_named_as_a_person_would() -> None:
+    names = tuple(COLORS)
+    assert [names[i] for i in mine.names_of(np.array(list(COLORS.values())))] == list(names)
+    dull = np.array([[0.30, 0.45, 0.62], [0.50, 0.48, 0.45], [0.25, 0.40, 0.22]])
+    assert [names[i] for i in mine.names_of(dull)] == ["blue", "grey", "green"]
+    half = np.array([[0.7, 0.1, 0.1]] * 5 + [[0.9, 0.9, 0.9]] * 5)
+    assert mine.colors_of(half, np.ones(10)) == (names.index("red"), names.index("white"))
+    assert mine.colors_of(half, np.array([1.0] * 5 + [0.1] * 5)) == (names.index("red"), -1)
+
+
+def test_mined_pictures_show_what_the_optimiser_painted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mine, "STEPS", 2)
+    monkeypatch.setattr(mine, "VIEWS", 3)
+    mine.mine(load_mini(), 2, 0, tmp_path)
+    pictures, scenes = store.load(tmp_path, "mined")
+    assert pictures.shape == (6, store.SIZE, store.SIZE, 3)
+    # After two steps from grey a surface is grey still, and is called so.
+    assert set(scenes["color"]) == {tuple(COLORS).index("grey")}
+    assert set(scenes["surface"]) == {Surface.PLAIN}
+    assert (np.ptp(pictures[:, 40:56, 40:56].reshape(6, -1, 3).astype(int), axis=2).mean(1) < 40).all()
 
 
 def test_captions_use_listed_words_and_fit_the_context() -> None:

@@ -225,12 +225,15 @@ def test_auto_takes_the_best_one_present(tmp_path: Path, monkeypatch: pytest.Mon
     real, mini = describe(tmp_path)
     assert (real["present"], real["bytes"], real["words"]) == (True, 7, None)
     assert mini["words"] == ["brick", "red"]
+    assert (mini["knows"], mini["scores"], mini["words_right"]) == ({"materials": ["brick"]}, {"color": 0.9}, {})
+    assert (real["knows"], real["scores"]) == ({}, {})
     json.dumps([real, mini])
 
 
 def safetensors(words: str) -> bytes:
     """A whole file with one tensor of four bytes, put together by hand from the format's description."""
-    header = {"__metadata__": {"words": words}, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    card = {"words": words, "knows": '{"materials": ["brick"]}', "scores": '{"color": 0.9}'}
+    header = {"__metadata__": card, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + bytes(4)
 

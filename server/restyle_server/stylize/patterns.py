@@ -23,10 +23,12 @@ class Chart:
     """Where a pattern is evaluated.
 
     points: (V, 3) in the unit sphere, +Y up.
+    normals: (V, 3), unit length.
     across, along: (V,) coordinates on the surface, `along` upwards where the surface is not level.
     """
 
     points: Tensor
+    normals: Tensor
     across: Tensor
     along: Tensor
 
@@ -35,7 +37,7 @@ class Chart:
         """Project every point (V, 3) along the axis that its normal (V, 3) is nearest to."""
         x, y, z = points.unbind(1)
         axis = normals.abs().argmax(dim=1)
-        return Chart(points, torch.where(axis == 0, z, x), torch.where(axis == 1, z, y))
+        return Chart(points, normals, torch.where(axis == 0, z, x), torch.where(axis == 1, z, y))
 
 
 def courses(chart: Chart, size: float) -> Tensor:
@@ -89,8 +91,71 @@ def mottle(chart: Chart, size: float) -> Tensor:
     return _step(_noise(chart.points, 0.35 / size), 0.0, 0.25)
 
 
+def weave(chart: Chart, size: float) -> Tensor:
+    """Strands over and under each other; the second colour is between them."""
+    across, along = chart.across / size, chart.along / size
+    level = (across.floor() + along.floor()) % 2 > 0
+    width, length = torch.where(level, along, across), torch.where(level, across, along)
+    width, length = width - width.floor(), length - length.floor()
+    height = (math.pi * length).sin().clamp_min(0).sqrt() * (0.45 + 0.55 * (math.pi * width).sin())
+    return 1 - _step(height, 0.35, 0.3)
+
+
+def waves(chart: Chart, size: float) -> Tensor:
+    """Wavering level bands that fork and end."""
+    return _band(chart.along / (2 * size) + 0.8 * _noise(chart.points, 0.12 / size), size)
+
+
+def zigzag(chart: Chart, size: float) -> Tensor:
+    """Level bands that go up and down."""
+    tooth = chart.across / (3 * size)
+    return _band(chart.along / (2 * size) + 1.2 * (tooth - tooth.floor() - 0.5).abs(), size)
+
+
+def diamonds(chart: Chart, size: float) -> Tensor:
+    """A net of crossing diagonals of the second colour."""
+    first, second = (chart.across + chart.along) / (1.5 * size), (chart.across - chart.along) / (1.5 * size)
+    return _joint(first, 1.5 * size).maximum(_joint(second, 1.5 * size))
+
+
+def hexagons(chart: Chart, size: float) -> Tensor:
+    """A honeycomb; the second colour is its walls."""
+    place = torch.stack([chart.across, chart.along], dim=1) / (1.6 * size)
+    pitch = place.new_tensor([1.0, math.sqrt(3)])
+    lattices = [(place - shift * pitch).remainder(pitch) - pitch / 2 for shift in (0.0, 0.5)]
+    nearer = lattices[0].square().sum(dim=1) < lattices[1].square().sum(dim=1)
+    x, y = torch.where(nearer[:, None], lattices[0], lattices[1]).abs().unbind(1)
+    inside = 0.5 - x.maximum(x / 2 + y * math.sqrt(3) / 2)
+    return 1 - _step(inside * 1.6 * size, max(0.12 * size, 0.5 * EDGE))
+
+
+def sheen(chart: Chart, size: float) -> Tensor:
+    """What polished metal mirrors of a dark horizon: it follows the normals and moves with neither camera nor lamp."""
+    tilt = chart.normals[:, 1] + 0.15 * _noise(chart.points, 0.06 / size)
+    return 1 - _step((tilt - 0.05).abs(), 0.14, 0.16)
+
+
 PATTERNS: Mapping[str, Callable[[Chart, float], Tensor]] = MappingProxyType(
-    {f.__name__: f for f in (courses, tiles, stripes, columns, checks, grain, cells, spots, mottle)}
+    {
+        f.__name__: f
+        for f in (
+            courses,
+            tiles,
+            stripes,
+            columns,
+            checks,
+            grain,
+            cells,
+            spots,
+            mottle,
+            weave,
+            waves,
+            zigzag,
+            diamonds,
+            hexagons,
+            sheen,
+        )
+    }
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from ..errors import BadInputError
@@ -28,9 +29,23 @@ def _list(arguments: argparse.Namespace, output: Output) -> None:
     rows = [("NAME", "HERE", "SIZE", "WHAT IT IS")]
     rows += [(m["name"], "yes" if m["present"] else "no", size(m["bytes"]), m["title"]) for m in models]
     output.table(rows)
+    for model in models:
+        if model["knows"]:
+            _say_card(model, output)
     if not any(model["present"] and not model["stand_in"] for model in models):
         real = next(model["name"] for model in models if not model["stand_in"])
         output.say(f"The real CLIP is not here; a stand-in is used. Fetch it: restyle models download {real}")
+
+
+def _say_card(model: dict[str, Any], output: Output) -> None:
+    """The words of a model that knows few, and how well it knows them."""
+    output.say(f"\n{model['name']} is a stand-in that knows these words and no others:")
+    for kind, words in model["knows"].items():
+        output.say(textwrap.fill(", ".join(words), 110, initial_indent=f"  {kind}: ", subsequent_indent="    "))
+    output.say("Names of objects are accepted, but change nothing: the mesh stays what it is.")
+    output.say("Its own test, right answers in per cent (by word: --json):")
+    scores = model["scores"]
+    output.table([("  " + name.replace("_", " "), f"{100 * scores[name]:.0f}") for name in scores])
 
 
 def size(count: int | None) -> str:

@@ -39,13 +39,16 @@ def test_patterns_have_two_colours_and_repeat(kind: str, size: float) -> None:
 def test_courses_are_rows_of_shifted_bricks() -> None:
     height = torch.linspace(-0.7, 0.7, 1401)
     wall = Chart(
-        torch.stack([torch.zeros_like(height), height, torch.ones_like(height)], dim=1), height * 0 + 0.07, height
+        torch.stack([torch.zeros_like(height), height, torch.ones_like(height)], dim=1),
+        torch.tensor([[0.0, 0.0, 1.0]]).expand(1401, 3),
+        height * 0 + 0.07,
+        height,
     )
     joints = (PATTERNS["courses"](wall, 0.1) > 0.5).int().diff().eq(1).sum()
     assert joints in (13, 14, 15), "a joint every 0.1 of the height"
     across = torch.linspace(-1, 1, 4001)
     rows = [
-        PATTERNS["courses"](Chart(torch.zeros(4001, 3), across, torch.full_like(across, row)), 0.1)
+        PATTERNS["courses"](Chart(*torch.zeros(2, 4001, 3), across, torch.full_like(across, row)), 0.1)
         for row in (0.05, 0.15)
     ]
     middles = [float(across[(row > 0.9) & (across > 0)][0]) for row in rows]

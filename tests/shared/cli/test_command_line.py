@@ -155,7 +155,7 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
         "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
-    for words in (["--help"], ["mesh", "--help"], ["jobs", "fetch", "--help"]):
+    for words in (["--help"], ["mesh", "--help"], ["image", "--help"], ["jobs", "fetch", "--help"]):
         started = time.perf_counter()
         ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
         assert ran.stderr.strip() == "[]"
@@ -199,7 +199,10 @@ def test_models_are_listed_checked_and_fetched(
     real = replace(registry.known("ViT-B-32"), sha256=published, bytes=7000)
     monkeypatch.setattr(registry, "MODELS", (real,))
     assert main(["models"]) == 0
-    assert "restyle models download ViT-B-32" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "restyle models download ViT-B-32" in listed
+    for expected in ("knows these words", "wicker", "turquoise", "wrinkled", "held out top1 of 20"):
+        assert expected in listed
     assert main(["models", "download", "ViT-B-32", "--url", mirror.as_uri(), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == str(tmp_path / "models" / "ViT-B-32.pt")
     assert main(["models", "verify", "--json"]) == 0
@@ -230,7 +233,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(
 
 def test_every_command_and_flag_is_in_the_documentation() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "command_line.md").read_text(encoding="utf-8")
-    for words in (["serve"], ["mesh"], ["jobs", "fetch"], ["models", "download"], ["doctor"]):
+    for words in (["serve"], ["mesh"], ["image"], ["jobs", "fetch"], ["models", "download"], ["doctor"]):
         ran = subprocess.run([*PROGRAM, *words, "--help"], capture_output=True, text=True, check=True)
         flags = set(re.findall(r"--[a-z][a-z-]*", ran.stdout)) - {"--help"}
         assert {flag for flag in flags if f"`{flag}`" not in page and f"{flag} " not in page} == set()
