@@ -199,10 +199,7 @@ def test_models_are_listed_checked_and_fetched(
     real = replace(registry.known("ViT-B-32"), sha256=published, bytes=7000)
     monkeypatch.setattr(registry, "MODELS", (real,))
     assert main(["models"]) == 0
-    listed = capsys.readouterr().out
-    assert "restyle models download ViT-B-32" in listed
-    for expected in ("knows these words", "wicker", "turquoise", "wrinkled", "held out top1 of 20"):
-        assert expected in listed
+    assert "restyle models download ViT-B-32" in capsys.readouterr().out
     assert main(["models", "download", "ViT-B-32", "--url", mirror.as_uri(), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == str(tmp_path / "models" / "ViT-B-32.pt")
     assert main(["models", "verify", "--json"]) == 0
@@ -210,6 +207,17 @@ def test_models_are_listed_checked_and_fetched(
     (tmp_path / "models" / "ViT-B-32.pt").write_bytes(b"half")
     assert main(["models", "verify"]) == 20
     assert "ViT-B-32.pt: this file is damaged. Run: restyle models download" in capsys.readouterr().err
+
+
+def test_models_says_what_the_bundled_one_knows_and_how_well(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("restyle_server.models.registry")
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    for expected in ("knows these words", "wicker", "turquoise", "wrinkled", "held out top1 of 20"):
+        assert expected in listed
+    assert main(["models", "--json"]) == 0
+    mini = next(model for model in json.loads(capsys.readouterr().out)["models"] if model["name"] == "mini")
+    assert mini["words_right"]["material_surface"]["brick"] > 0.9
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(
