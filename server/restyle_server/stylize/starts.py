@@ -26,9 +26,9 @@ COLORS, ALIKE = 3, 0.15
 REFINEMENTS = (0.2, 0.1)
 # A structure that the encoder hardly notices is there by chance, and most of all one that is rare in nature.
 MARGINS = {
-    "solid": 0.0, "grain": 0.12, "mottle": 0.13, "cells": 0.14, "waves": 0.15, "sheen": 0.2, "courses": 0.22,
+    "solid": 0.0, "grain": 0.12, "mottle": 0.12, "waves": 0.15, "cells": 0.16, "courses": 0.18, "spots": 0.18,
 }  # fmt: skip
-RIGID_MARGIN = 0.25
+RIGID_MARGIN = 0.2
 # Views, zooms and how many candidates stay: many are looked at twice, the best of them from all around.
 ROUNDS = ((2, (1.0, 2.2), 24), (6, (1.0, 2.2, 3.3), 1))
 SIZES = (0.08, 0.14)
