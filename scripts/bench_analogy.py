@@ -5,8 +5,8 @@
 
 Every picture is written as a PNG and only these files are judged (restyle_server/analogy/metrics.py says how). Anchors:
 A itself, B itself, blocks of B at random places, A in B's mean and covariance of colour. `published` is the same engine
-at the settings of Granot et al. 2022 (coarsest side 14 px, raw colours, no guide), for comparison. Even pairs were
-looked at while the settings were chosen, odd ones were not. OUTPUT/<pair>.png: A, B, the result, the anchors.
+at the settings of Granot et al. 2022 (coarsest side 14 px, raw colours, no guide), for comparison. Even pairs are
+what the settings were chosen by; odd ones were seen, not used. OUTPUT/<pair>.png: A, B, the result, the anchors.
 """
 
 from __future__ import annotations
