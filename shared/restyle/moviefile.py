@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,11 @@ READABLE = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
 WRITABLE = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # the container of each ending
 HD_LINES = 720  # from here on, pictures that do not say so are BT.709, below BT.601
 QUALITY = "16"  # x264's crf: no loss that the eye sees
-# A playlist in disguise would otherwise have the decoder fetch addresses of its own choice.
-ONLY_FILES = {"protocol_whitelist": "file"}
+# A playlist in disguise would otherwise have the decoder fetch addresses, or read other files, of its own choice.
+ONLY_FILES = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,flv,ogg,asf",
+}
 
 
 def is_movie(path: Path) -> bool:
@@ -43,12 +46,21 @@ def read_movie(path: Path) -> Frames:
 
     picturefile.require_file(path, "a movie")
     try:
-        with av.open(str(path), options=ONLY_FILES) as container:
+        with open_movie(path) as container:
             return _decode(path, container)
     except av.FFmpegError as error:
         raise BadInputError(
-            f"{path}: it is not a movie that can be read ({_reason(error)}). Export it again."
+            f"{path}: it is not a movie that can be read ({reason(error)}). Export it again."
         ) from error
+
+
+def open_movie(source: Path | IO[bytes]) -> av.container.InputContainer:
+    """A media file, open: itself and nothing that it may name. Raises what PyAV raises."""
+    import av
+
+    # Titles and comments of old cameras are in any encoding.
+    file = str(source) if isinstance(source, Path) else source
+    return av.open(file, "r", options=ONLY_FILES, metadata_errors="replace")
 
 
 def _decode(path: Path, container: av.container.InputContainer) -> Frames:
@@ -107,34 +119,44 @@ def write_movie(
     Pictures of odd width or height get their last column or row twice, since the format knows even sizes only.
     Raises BadInputError for a path that cannot be written or sound that does not fit, ResourcesError for a full disk.
     """
+    remedy = "" if sound_of is None else " If it is the sound that does not fit, a .mkv takes any."
+    with new_movie(path, remedy) as target:
+        _encode(target, frames, sound_of, on_frame)
+
+
+@contextmanager
+def new_movie(path: Path, remedy: str = "") -> Iterator[av.container.OutputContainer]:
+    """A container to write into that becomes the file at `path` if all goes well, and nothing otherwise.
+
+    remedy: a sentence for whoever reads that it could not be written.
+    Raises BadInputError for a path or content that cannot be written, ResourcesError for a full disk.
+    """
     check_output(path)
     import av
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with av.open(str(temporary), "w", format=WRITABLE[path.suffix.lower()]) as target:
-            _encode(target, frames, sound_of, on_frame)
+            yield target
         temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, av.FFmpegError | OSError):
             kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
-            remedy = "" if sound_of is None else " If it is the sound that does not fit, a .mkv takes any."
-            raise kind(f"{path}: it cannot be written ({_reason(error)}).{remedy}") from error
+            raise kind(f"{path}: it cannot be written ({reason(error)}).{remedy}") from error
         raise
 
 
 def _encode(
     target: av.container.OutputContainer, frames: Frames, sound_of: Path | None, on_frame: Callable[[float], None]
 ) -> None:
-    import av
 
     stream = _video_stream(target, frames)
     if sound_of is None:
         _encode_pictures(target, stream, frames, on_frame)
         return
-    with av.open(str(sound_of), options=ONLY_FILES) as source:
+    with open_movie(sound_of) as source:
         copies = {sound.index: target.add_stream_from_template(sound) for sound in source.streams.audio}
         _encode_pictures(target, stream, frames, on_frame)
         pictures = source.streams.video[0]
@@ -183,5 +205,6 @@ def import_av(path: Path) -> None:
         )
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says is wrong, without the path."""
     return str(getattr(error, "strerror", None) or error)
