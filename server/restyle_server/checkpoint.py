@@ -28,10 +28,14 @@ class Checkpoint:
     def save_if_due(self, state: Callable[[], dict[str, NDArray[Any]]]) -> None:
         """Save what `state()` gives, whole or not at all, if the last time is INTERVAL ago."""
         if time.monotonic() - self._saved >= INTERVAL:
-            temporary = self.path.with_suffix(".part")
-            save_file(state(), temporary)
-            temporary.replace(self.path)
-            self._saved = time.monotonic()
+            self.save(state)
+
+    def save(self, state: Callable[[], dict[str, NDArray[Any]]]) -> None:
+        """Save what `state()` gives, whole or not at all."""
+        temporary = self.path.with_suffix(".part")
+        save_file(state(), temporary)
+        temporary.replace(self.path)
+        self._saved = time.monotonic()
 
     def load(self) -> dict[str, NDArray[Any]] | None:
         """The state that was saved last, if any."""

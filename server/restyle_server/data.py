@@ -56,6 +56,7 @@ class DataService:
         if len(json.dumps([parameters, inputs])) > PAGE_BYTES:
             raise ProtocolError(f"Parameters and descriptions of more than {PAGE_BYTES:,} bytes; long data are arrays.")
         declared.check_inputs(set(inputs))
+        declared.check_together(parameters, set(inputs))
         wanted: dict[str, int] = {}
         for port in declared.inputs:
             if port.name in inputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 import time
 from collections import deque
@@ -85,6 +86,8 @@ class Scheduler(threading.Thread):
             self._store.lost(job, attempt, report.data["reason"], MAX_CRASHES)
         if self._running.get(job, (0, 0.0))[0] == attempt:
             del self._running[job]
+            if report.type != "lost":  # its checkpoints have served; a clip's are large
+                shutil.rmtree(self._jobs_dir / job / "scratch", ignore_errors=True)
 
     def _stop_silent(self) -> None:
         for job, (attempt, reported) in list(self._running.items()):

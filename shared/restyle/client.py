@@ -83,6 +83,7 @@ class Client:
         given = {name: value for name, value in values.items() if name in ports and value is not None}
         parameters = declared.check_parameters({name: values[name] for name in values if name not in ports})
         declared.check_inputs(set(given))
+        declared.check_together(parameters, set(given))
         request, blobs = pack_request(declared, job_id, given, parameters)
         self._retrying(lambda channels: send_request(channels.data, request, blobs, self._timeout))
         return Job(self, job_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,7 +90,11 @@ class Port:
 
 @dataclass(frozen=True)
 class JobDeclaration:
-    """A job as everybody but its implementation sees it."""
+    """A job as everybody but its implementation sees it.
+
+    check: raises UsageError for parameters (defaults filled in) and names of given inputs that are each allowed but do
+        not go together; see `check_together`.
+    """
 
     name: str
     title: str
@@ -98,6 +102,7 @@ class JobDeclaration:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     parameters: tuple[Parameter, ...]
+    check: Callable[[Mapping[str, Value], set[str]], None] | None = None
 
     def check_parameters(self, given: Mapping[str, object]) -> dict[str, Value]:
         """All parameters, defaults filled in and each value checked.
@@ -117,3 +122,8 @@ class JobDeclaration:
         for port in self.inputs:
             if not port.optional and port.name not in given:
                 raise UsageError(f"{self.name} needs the input {port.name!r} ({port.kind}): {port.help}")
+
+    def check_together(self, parameters: Mapping[str, Value], given: set[str]) -> None:
+        """Raise UsageError where parameters, out of `check_parameters`, and given inputs do not go together."""
+        if self.check is not None:
+            self.check(parameters, given)

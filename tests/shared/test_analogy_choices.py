@@ -6,13 +6,14 @@ import pytest
 
 from restyle.errors import UsageError
 from restyle.jobs import declaration
-from restyle.jobs.image_analogy import MAX_SAMPLES, ONE_PICTURE, PRESETS, check_choice
+from restyle.jobs.image_analogy import MAX_SAMPLES, ONE_PICTURE, PRESETS
 
 PAIR = {"structure", "appearance"}
 
 
 def check(inputs: set[str], **given: object) -> None:
-    check_choice(declaration("image_analogy").check_parameters(given), inputs)
+    job = declaration("image_analogy")
+    job.check_together(job.check_parameters(given), inputs)
 
 
 @pytest.mark.parametrize(("method", "presets"), PRESETS.items())
@@ -20,8 +21,8 @@ def test_every_preset_of_a_method_and_every_mode_goes(method: str, presets: tupl
     for preset in presets:
         for mode in ("analogy", "paint", "texture", "style", "text"):
             check(PAIR, method=method, preset=preset, mode=mode)
-            clip = declaration("frames_analogy").check_parameters({"method": method, "preset": preset, "mode": mode})
-            check_choice(clip, PAIR)
+            clip = declaration("frames_analogy")
+            clip.check_together(clip.check_parameters({"method": method, "preset": preset, "mode": mode}), PAIR)
 
 
 def test_one_picture_and_guides_go() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from dataclasses import replace
 
 import pytest
 
@@ -91,6 +92,19 @@ def test_inputs_are_checked_by_name():
         JOB.check_inputs({"mask"})
     with pytest.raises(UsageError, match="no input 'hat'"):
         JOB.check_inputs({"mesh", "hat"})
+
+
+def test_what_does_not_go_together_is_for_the_declaration_to_say():
+    JOB.check_together(JOB.check_parameters({}), {"mesh"})
+
+    def check(parameters, given):
+        if parameters["loud"] and "mask" not in given:
+            raise UsageError("loud needs a mask.")
+
+    choosy = replace(JOB, check=check)
+    choosy.check_together(choosy.check_parameters({"loud": True}), {"mesh", "mask"})
+    with pytest.raises(UsageError, match=r"loud needs a mask\."):
+        choosy.check_together(choosy.check_parameters({"loud": True}), {"mesh"})
 
 
 def test_unknown_jobs_are_refused_by_name():

@@ -21,6 +21,7 @@ from ..analogy.guides import fitted, resized
 from ..context import JobContext
 
 PREVIEW_SECONDS = 2.0
+STRIP = 256  # rows
 SMALLEST = 16  # pixels, of the shorter side that the engines are given
 VARIATION = 0.3  # noise of the start, in units of its own deviation, by which seeds other than 0 vary
 TRANSPARENT = "gan cannot leave the transparent parts of the appearance picture out; they count as its mean colour."
@@ -62,12 +63,16 @@ def flat(picture: Picture, name: str) -> Flat:
     least = at_least(given)
     if picture.shape[2] == 3:
         return Flat(enlarged(picture, least), None, given)
-    alpha: Mask = np.divide(picture[..., 3:], 255, dtype=np.float32)
-    if not alpha.any():
+    if not picture[..., 3].any():
         raise BadInputError(f"{name}: it is transparent everywhere. Choose a picture that shows something.")
-    colors = picture[..., :3].astype(np.float32)
-    mean = (colors * alpha).sum((0, 1)) / alpha.sum()
-    pixels = np.rint(colors * alpha + mean * (1 - alpha)).astype(np.uint8)
+    alpha: Mask = np.divide(picture[..., 3:], 255, dtype=np.float32)
+    strips = [slice(top, top + STRIP) for top in range(0, given[0], STRIP)]  # floats of a large picture are many
+    mean = sum((picture[rows, :, :3] * alpha[rows]).sum((0, 1), np.float64) for rows in strips) / alpha.sum(
+        None, np.float64
+    )
+    pixels = np.empty((*given, 3), np.uint8)
+    for rows in strips:
+        pixels[rows] = np.rint(picture[rows, :, :3] * alpha[rows] + mean * (1 - alpha[rows]))
     return Flat(enlarged(pixels, least), resized(alpha, least)[..., 0], given)
 
 

@@ -1,11 +1,14 @@
 """The job `frames_analogy`: every frame of a clip in the matter of one picture.
 
-Each frame is shown as a preview of its own as soon as it is done: that is what a cancelled job leaves.
+Each frame is shown as a preview of its own as soon as it is done: that is what a cancelled job leaves. A second attempt
+shows the frames of the first again, since nobody knows whether the last of them were heard.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ import torch
 
 from restyle.declare import Value
 from restyle.errors import BadInputError
-from restyle.jobs.image_analogy import check_choice
+from restyle.kinds import frames
 from restyle.kinds.frames import Frames, check_size
 from restyle.version import __version__
 
@@ -43,17 +46,16 @@ TRAINING = 0.95  # of the time of a gan; what is left is the clip itself
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
     """Make the clip; see the declaration for inputs, outputs and parameters."""
-    check_choice(parameters, set(inputs))
     context.progress(0.0, "Preparing the pictures")
     reporter = Reporter(context)
-    clip: Frames = inputs["structure"]
+    clip = inputs["structure"] = frames.pictures(inputs["structure"])
     size = output_size(parameters, clip.pixels.shape[1:3])
     check_size(len(clip), *size)
     make = _by_gan if parameters["method"] == "gan" else _by_patches
     options, pictures = make(context, reporter, inputs, parameters)
     made = np.empty((len(clip), *size, 3), np.uint8)
     for number, picture in enumerate(pictures):
-        made[number] = enlarged(picture, size)
+        made[number] = picture
         context.preview(f"frame {number + 1:06}", "image", made[number])
     measured = _flicker(context, clip.pixels, made)
     report = reporter.report(parameters, options, size, frames=len(clip), fps=clip.fps, flicker=measured)
@@ -82,7 +84,9 @@ def _by_patches(
     clip: Frames = inputs["structure"]
     appearance = flat(inputs["appearance"], "appearance")
     seed = int(parameters["seed"] or 0)
-    options = varied(patch_options(parameters, output_size(parameters, clip.pixels.shape[1:3])), seed)
+    size = output_size(parameters, clip.pixels.shape[1:3])
+    options = varied(patch_options(parameters, size), seed)
+    checkpoint = Checkpoint(context.scratch, (options, __version__))
     place = 0
 
     def on_step(step: patch.Step) -> None:
@@ -90,8 +94,15 @@ def _by_patches(
 
     def pictures() -> Iterator[Picture]:
         nonlocal place
+        finished = FinishedFrames(context.scratch / "frames.raw", size)
+        state = checkpoint.load()
+        if state is not None and len(finished) < state["frames"]:  # the machine itself went down between the two files
+            state = None
+        for picture in finished.take_up(0 if state is None else int(state["frames"])):
+            place += 1
+            yield picture
         results = patch.analogy_frames(
-            (enlarged(frame, at_least(frame.shape[:2])) for frame in clip.pixels),
+            (enlarged(frame, at_least(frame.shape[:2])) for frame in clip.pixels[place:]),
             appearance.pixels,
             options,
             guides=_guides_of_frames(reporter, inputs, appearance, parameters),
@@ -99,12 +110,40 @@ def _by_patches(
             seed=seed,
             device=context.device,
             on_step=on_step,
+            state=state,
         )
         for result in results:
             place += 1
-            yield result.picture
+            picture = enlarged(result.picture, size)
+            yield picture
+            finished.add(picture)
+            checkpoint.save_if_due(result.state)
 
     return options, pictures()
+
+
+class FinishedFrames:
+    """The frames that are done, (height, width, 3) uint8 each, in a file that a later attempt takes up."""
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self._path = path
+        self._shape = (*size, 3)
+
+    def take_up(self, count: int) -> Iterator[Picture]:
+        """The first `count` frames of the file; more than these are forgotten."""
+        bytes_each = math.prod(self._shape)
+        with self._path.open("r+b" if count else "w+b") as file:
+            file.truncate(count * bytes_each)
+            for _ in range(count):
+                yield np.frombuffer(file.read(bytes_each), np.uint8).reshape(self._shape)
+
+    def add(self, picture: Picture) -> None:
+        """One more, behind the others."""
+        with self._path.open("ab") as file:
+            file.write(picture.tobytes())
+
+    def __len__(self) -> int:
+        return self._path.stat().st_size // math.prod(self._shape) if self._path.exists() else 0
 
 
 def _guides_of_frames(
@@ -160,8 +199,9 @@ def _by_gan(
         )
         scale = None if parameters["inject"] is None else int(parameters["inject"])
         drawn = gan.translate_frames(trained.tensors, clip.pixels, scale=scale, seed=seed, device=context.device)
+        size = output_size(parameters, clip.pixels.shape[1:3])
         for number, picture in enumerate(drawn, 1):
-            yield picture
+            yield enlarged(picture, size)
             context.progress(TRAINING + (1 - TRAINING) * number / len(clip), f"Frame {number} of {len(clip)}")
 
     return options, pictures()

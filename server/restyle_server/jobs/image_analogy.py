@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from restyle.declare import Value
-from restyle.jobs.image_analogy import check_choice
 from restyle.version import __version__
 
 from ..analogy import gan, patch
@@ -37,7 +36,6 @@ Runs = dict[str, Callable[..., patch.PatchResult]]
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> Outputs:
     """Make the picture; see the declaration for inputs, outputs and parameters."""
-    check_choice(parameters, set(inputs))
     context.progress(0.0, "Preparing the pictures")
     reporter = Reporter(context)
     appearance = flat(inputs["appearance"], "appearance")

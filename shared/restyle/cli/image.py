@@ -17,7 +17,7 @@ from ..clipfile import Clip, is_clip, read_clip, write_clip
 from ..declare import JobDeclaration
 from ..errors import BadInputError, CancelledError, JobFailedError, ResourcesError, RestyleError, UsageError
 from ..jobs import declaration
-from ..jobs.image_analogy import ONE_PICTURE, check_choice
+from ..jobs.image_analogy import ONE_PICTURE
 from ..kinds.frames import Frames
 from ..kinds.image import same_shape
 from ..meshfile import write_atomically
@@ -68,7 +68,7 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
     parameters = _parameters(arguments, job)
     full = job.check_parameters(parameters)
     files = _files(arguments, alone=full["mode"] in ONE_PICTURE, clip=clip)
-    check_choice(full, set(files))
+    job.check_together(full, set(files))
     if clip:
         clipfile.check_output(target, source)
     else:

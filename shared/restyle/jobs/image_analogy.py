@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..declare import JobDeclaration, Parameter, Port
+from ..declare import JobDeclaration, Parameter, Port, Value
 from ..errors import UsageError
 
 MAX_SAMPLES = 8
@@ -143,6 +143,48 @@ _APPEARANCE_PASSES = Port(
 )
 _APPEARANCE_MASK = Port("appearance_mask", "mask", "Where the appearance picture's matter may be used.", optional=True)
 
+
+def _check_choice(parameters: Mapping[str, Value], given: set[str]) -> None:
+    """Raise UsageError for what is each allowed but does not go together.
+
+    parameters: those of either job, defaults filled in. given: the names of the inputs that there are.
+    """
+    method, mode, preset = str(parameters["method"]), str(parameters["mode"]), str(parameters["preset"])
+    if preset not in PRESETS[method]:
+        raise UsageError(f"preset: {preset!r} is not for the method {method}, which has {', '.join(PRESETS[method])}.")
+    if mode in ONE_PICTURE:
+        _check_one_picture(parameters, given)
+    elif "structure" not in given:
+        raise UsageError(f"mode: {mode} needs the structure picture too. With one picture: {', '.join(ONE_PICTURE)}.")
+    if method == "gan":
+        if guides := sorted(given & {"structure_passes", "appearance_passes", "structure_mask", "appearance_mask"}):
+            raise UsageError(f"{guides[0]}: guides and masks are for the method patch; leave it out, or use that.")
+        if parameters.get("field"):
+            raise UsageError("field: only the method patch knows where each pixel comes from.")
+    elif parameters["inject"] is not None:
+        raise UsageError("inject: this is for the method gan.")
+    if len(given & {"structure_passes", "appearance_passes"}) == 1:
+        raise UsageError("A guide needs the passes of both pictures: structure_passes and appearance_passes.")
+
+
+def _check_one_picture(parameters: Mapping[str, Value], given: set[str]) -> None:
+    mode = str(parameters["mode"])
+    if parameters["method"] != "patch":
+        raise UsageError(f"mode: {mode} is for the method patch.")
+    if "structure" in given:
+        raise UsageError(f"mode: {mode} works on one picture, the appearance; leave the structure out.")
+    if guides := sorted(given & {"structure_passes", "appearance_passes"}):
+        raise UsageError(f"{guides[0]}: {mode} has one picture, which needs no guides.")
+    if parameters.get("both"):
+        raise UsageError(f"both: {mode} has one picture, so no other direction.")
+    if mode == "fill" and "structure_mask" not in given:
+        raise UsageError("mode: fill needs the structure_mask, which marks the hole.")
+    if mode == "fill" and (parameters["width"] is not None or parameters["height"] is not None):
+        raise UsageError("width, height: fill keeps the picture's size. Change it afterwards with retarget.")
+    if mode == "retarget" and parameters["width"] is None and parameters["height"] is None:
+        raise UsageError("mode: retarget needs the width, the height or both.")
+
+
 JOBS = (
     JobDeclaration(
         name="image_analogy",
@@ -206,6 +248,7 @@ JOBS = (
             _ITERATIONS,
             _INJECT,
         ),
+        check=_check_choice,
     ),
     JobDeclaration(
         name="frames_analogy",
@@ -236,46 +279,6 @@ JOBS = (
             _ITERATIONS,
             _INJECT,
         ),
+        check=_check_choice,
     ),
 )
-
-
-def check_choice(parameters: Mapping[str, object], given: set[str]) -> None:
-    """Raise UsageError for what is each allowed but does not go together.
-
-    parameters: those of either job, defaults filled in. given: the names of the inputs that there are.
-    """
-    method, mode, preset = str(parameters["method"]), str(parameters["mode"]), str(parameters["preset"])
-    if preset not in PRESETS[method]:
-        raise UsageError(f"preset: {preset!r} is not for the method {method}, which has {', '.join(PRESETS[method])}.")
-    if mode in ONE_PICTURE:
-        _check_one_picture(parameters, given)
-    elif "structure" not in given:
-        raise UsageError(f"mode: {mode} needs the structure picture too. With one picture: {', '.join(ONE_PICTURE)}.")
-    if method == "gan":
-        if guides := sorted(given & {"structure_passes", "appearance_passes", "structure_mask", "appearance_mask"}):
-            raise UsageError(f"{guides[0]}: guides and masks are for the method patch; leave it out, or use that.")
-        if parameters.get("field"):
-            raise UsageError("field: only the method patch knows where each pixel comes from.")
-    elif parameters["inject"] is not None:
-        raise UsageError("inject: this is for the method gan.")
-    if len(given & {"structure_passes", "appearance_passes"}) == 1:
-        raise UsageError("A guide needs the passes of both pictures: structure_passes and appearance_passes.")
-
-
-def _check_one_picture(parameters: Mapping[str, object], given: set[str]) -> None:
-    mode = str(parameters["mode"])
-    if parameters["method"] != "patch":
-        raise UsageError(f"mode: {mode} is for the method patch.")
-    if "structure" in given:
-        raise UsageError(f"mode: {mode} works on one picture, the appearance; leave the structure out.")
-    if guides := sorted(given & {"structure_passes", "appearance_passes"}):
-        raise UsageError(f"{guides[0]}: {mode} has one picture, which needs no guides.")
-    if parameters.get("both"):
-        raise UsageError(f"both: {mode} has one picture, so no other direction.")
-    if mode == "fill" and "structure_mask" not in given:
-        raise UsageError("mode: fill needs the structure_mask, which marks the hole.")
-    if mode == "fill" and (parameters["width"] is not None or parameters["height"] is not None):
-        raise UsageError("width, height: fill keeps the picture's size. Change it afterwards with retarget.")
-    if mode == "retarget" and parameters["width"] is None and parameters["height"] is None:
-        raise UsageError("mode: retarget needs the width, the height or both.")

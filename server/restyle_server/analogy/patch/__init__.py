@@ -1,7 +1,7 @@
 """The patch engine: coarse-to-fine nearest patches, seconds on a CPU, no weights."""
 
 from .analogy import Guide, PatchResult, analogy
-from .edits import fill, retarget, upscale, vary
+from .edits import fill, retarget, vary
 from .frames import analogy_frames
 from .options import MODES, PRESETS, PatchOptions, options_for
 from .synthesis import Step
@@ -18,6 +18,5 @@ __all__ = [
     "fill",
     "options_for",
     "retarget",
-    "upscale",
     "vary",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +15,28 @@ from restyle.errors import BadInputError
 
 from .colors import match_covariance, match_rank
 from .options import PatchOptions
-from .picture import Pixels, box_mean, mask_tensor, resize, scaled, to_pixels, to_tensor
-from .synthesis import Field, GuidePair, Step, Task, synthesise
+from .picture import (
+    Pixels,
+    box_mean,
+    check_pixels,
+    mask_tensor,
+    resize,
+    scaled,
+    shrunk,
+    size_of,
+    to_pixels,
+    to_tensor,
+)
+from .render import Canvas, render
+from .sizes import Sizes
+from .synthesis import GuidePair, Step, Task, synthesise
 from .transport import CELLS, Layout, layout_like, matched_layout
 
 Floats = NDArray[np.float32]
 OnStep = Callable[[Step], None]
 CELL_STEPS = 3
+SEARCH_COST = 40  # of a pixel that is searched for, in pixels that are only made
+WHOLE = 0.999
 
 
 @dataclass(frozen=True)
@@ -46,12 +61,10 @@ class PatchResult:
     """A picture and where it came from.
 
     picture: (H, W, 3) uint8 sRGB. field: (H, W, 2) int32, row and column of the appearance pixel behind each pixel.
-    scale: appearance pixels per pixel of the picture; above 1 where the appearance picture was shrunk to fit.
     """
 
     picture: Pixels
     field: NDArray[np.int32]
-    scale: float
 
 
 def analogy(
@@ -76,7 +89,8 @@ def analogy(
     """
     options = options or PatchOptions()
     with torch.no_grad():
-        task, _ = prepare(
+        check_pixels(structure, "structure")
+        task, canvas, _ = prepare(
             structure,
             appearance,
             options,
@@ -86,11 +100,12 @@ def analogy(
             on_step=on_step,
         )
         if structure_mask is not None:
-            layout = structure_tensor(structure, options, device)
-            change = mask_tensor(structure_mask, layout, "structure_mask")
-            task = replace(task, kept=layout, change=change)
-        picture, field = synthesise(task, options, seed, on_step)
-        return result_of(picture, field, task.matter, appearance)
+            kept = (
+                structure if structure.shape[:2] == canvas.size else to_pixels(to_tensor(structure, "cpu", canvas.size))
+            )
+            change = mask_tensor(structure_mask, canvas.size, device, "structure_mask")
+            task, canvas = keeping(task, canvas, kept, change)
+        return finished(task, canvas, options, seed, on_step)
 
 
 def prepare(
@@ -103,10 +118,15 @@ def prepare(
     device: str,
     on_step: OnStep | None,
     example: Layout | None = None,
-) -> tuple[Task, Layout | None]:
-    """What to synthesise, and the matched layout where the options ask for one; `example`: that of an earlier frame."""
-    layout = structure_tensor(structure, options, device)
-    matter = _fitted(to_tensor(appearance, device, "appearance"), layout, options)
+) -> tuple[Task, Canvas, Layout | None]:
+    """What to synthesise, where to lay it, and the matched layout where the options ask for one.
+
+    example: that of an earlier frame.
+    """
+    check_pixels(appearance, "appearance")
+    sizes = Sizes.of(options.output_size or size_of(structure), size_of(appearance), options, fit=options.fit)
+    layout, matter = to_tensor(structure, device, sizes.layout), to_tensor(appearance, device, sizes.matter)
+    canvas = Canvas(sizes.output, shrunk(appearance, sizes.used), size_of(appearance))
 
     def tick() -> None:
         if on_step is not None:
@@ -125,40 +145,46 @@ def prepare(
     if options.structure_weight > 0:
         wanted = _described(aligned) if matched is None else matched.wanted
         pairs.append(GuidePair(wanted, _described(matter), options.structure_weight, 1.0))
-    return Task(aligned, matter, allowed_matter(appearance_mask, matter), guides=tuple(pairs)), matched
+    allowed = allowed_matter(appearance_mask, sizes, device)
+    return Task(aligned, matter, allowed, guides=tuple(pairs)), canvas, matched
 
 
-def structure_tensor(structure: Pixels, options: PatchOptions, device: str) -> Tensor:
-    """The structure picture (3, H, W) at the size of the output."""
-    layout = to_tensor(structure, device, "structure")
-    return layout if options.output_size is None else resize(layout, *options.output_size).clamp(0, 1)
+def keeping(task: Task, canvas: Canvas, kept: Pixels, change: Tensor) -> tuple[Task, Canvas]:
+    """The same, but where `change` (1, H, W) is 0 the result is `kept` (H, W, 3), both of the canvas's size."""
+    size = task.start.shape[1], task.start.shape[2]
+    small = replace(task, kept=to_tensor(kept, change.device, size), change=resize(change, *size))
+    return small, replace(canvas, kept=kept, change=change[0])
 
 
-def result_of(picture: Tensor, field: Field, matter: Tensor, appearance: Pixels) -> PatchResult:
-    """What the caller gets; the field in pixels of the full-size appearance picture."""
-    places = []
-    for axis, place in enumerate(field.pixels()):
-        full, used = appearance.shape[axis], matter.shape[1 + axis]
-        places.append(((place + 0.5) * full / used).floor().clamp(0, full - 1))
-    scale = (appearance[..., 0].size / matter[0].numel()) ** 0.5
-    return PatchResult(to_pixels(picture), torch.stack(places, dim=-1).to(torch.int32).cpu().numpy(), scale)
+def finished(task: Task, canvas: Canvas, options: PatchOptions, seed: int, on_step: OnStep | None) -> PatchResult:
+    """Find the matches, and make the picture from them at full size."""
+    searched = task.start[0].numel() * SEARCH_COST
+    share = searched / (searched + canvas.size[0] * canvas.size[1])
+
+    def search_step(step: Step) -> None:
+        if on_step is not None:
+            on_step(replace(step, fraction=share * step.fraction))
+
+    soft, field = synthesise(task, options, seed, search_step)
+
+    def tick(done: float) -> None:
+        if on_step is not None:
+            on_step(Step(share + (1 - share) * done, "Making the picture at full size", lambda: to_pixels(soft)))
+
+    return PatchResult(*render(field, canvas, options.vote_sigma, task.start.device, tick))
 
 
-def _fitted(matter: Tensor, layout: Tensor, options: PatchOptions) -> Tensor:
-    if not options.fit:
-        return matter
-    scale = min(1.0, (layout[0].numel() / matter[0].numel()) ** 0.5)
-    return scaled(matter, scale)
-
-
-def allowed_matter(mask: Floats | None, matter: Tensor) -> Tensor | None:
-    """What of the matter (3, h, w) may be used, (1, h, w); raises BadInputError where nothing may."""
+def allowed_matter(mask: Floats | None, sizes: Sizes, device: str) -> Tensor | None:
+    """What of the matter may be used (1, h, w) above 0.5; raises BadInputError where nothing may."""
     if mask is None:
         return None
-    allowed = mask_tensor(mask, matter, "appearance_mask")
+    allowed = mask_tensor(mask, size_of(mask), device, "appearance_mask")
     if not (allowed > 0.5).any():
         raise BadInputError("appearance_mask is empty: paint white what may be used of the appearance picture.")
-    return allowed
+    small = resize(allowed, *sizes.matter)
+    # Of a picture that is searched at a smaller size, only what is allowed to the last pixel, if there is such a place.
+    whole = (resize((allowed > 0.5).float(), *sizes.matter) > WHOLE).float()
+    return whole if sizes.matter != sizes.used and whole.any() else small
 
 
 def _described(picture: Tensor) -> Tensor:
@@ -173,13 +199,15 @@ def _described(picture: Tensor) -> Tensor:
 def _guide_pair(guide: Guide, layout: Tensor, matter: Tensor, until: float) -> GuidePair:
     """A guide as channels in which the squared distance of values or of labels is at most about 1 per channel."""
     pair = []
-    for name, values in (("structure", guide.structure), ("appearance", guide.appearance)):
+    for name, values, like in (("structure", guide.structure, layout), ("appearance", guide.appearance, matter)):
         array: NDArray[Any] = np.asarray(values)
         if array.ndim == 2:
             array = array[..., None]
         if array.ndim != 3 or array.size == 0 or not np.isfinite(array).all():
             raise BadInputError(f"guide {guide.name!r}: {name} must be (H, W, C) finite numbers, not {array.shape}.")
-        pair.append(torch.from_numpy(array.astype(np.float32)).to(layout.device).permute(2, 0, 1))
+        pair.append(
+            torch.from_numpy(_thinned(array, like.shape[1:]).astype(np.float32)).to(like.device).permute(2, 0, 1)
+        )
     if pair[0].shape[0] != pair[1].shape[0]:
         raise BadInputError(
             f"guide {guide.name!r} has {pair[0].shape[0]} channels over the structure picture but {pair[1].shape[0]} "
@@ -189,6 +217,12 @@ def _guide_pair(guide: Guide, layout: Tensor, matter: Tensor, until: float) -> G
         pair = _one_hot(pair[0], pair[1])
     sized = [resize(values, *picture.shape[1:]) for values, picture in zip(pair, (layout, matter), strict=True)]
     return GuidePair(sized[0], sized[1], guide.weight, until)
+
+
+def _thinned(values: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
+    """Values (H, W, C), of a much larger picture only every so many rows and columns, so that floats of them fit."""
+    steps = [max(1, side // (2 * wanted)) for side, wanted in zip(values.shape, size, strict=False)]
+    return values[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]]
 
 
 def _one_hot(structure: Tensor, appearance: Tensor) -> list[Tensor]:

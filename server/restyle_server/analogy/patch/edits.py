@@ -1,6 +1,8 @@
-"""The same engine on one picture: variations, another size, a hole filled; and larger output from a match field."""
+"""The same engine on one picture: variations, another size, a hole filled."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,14 +11,13 @@ from torch import Tensor
 
 from restyle.errors import BadInputError
 
-from .analogy import Floats, OnStep, PatchResult, allowed_matter, result_of
+from .analogy import Floats, OnStep, PatchResult, allowed_matter, finished, keeping
 from .options import PatchOptions, options_for
-from .patches import falloff, vote
-from .picture import Pixels, mask_tensor, resize, scaled, to_pixels, to_tensor
-from .synthesis import Task, synthesise
+from .picture import Pixels, check_pixels, mask_tensor, resize, shrunk, size_of, to_tensor
+from .render import Canvas
+from .sizes import Sizes
+from .synthesis import Task
 
-VOTE_SIZE = 7
-VOTE_SIGMA = 1.5
 DISPLACEMENT = 0.3
 DISPLACEMENT_GRID = (4, 4)
 
@@ -37,11 +38,9 @@ def vary(
     """
     options = options or options_for("vary")
     with torch.no_grad():
-        matter = to_tensor(picture, device, "picture")
-        start = resize(matter, *(options.output_size or matter.shape[1:])).clamp(0, 1)
-        task = Task(start=_displaced(start, seed), matter=matter, allowed=allowed_matter(appearance_mask, matter))
-        made, field = synthesise(task, options, seed, on_step)
-        return result_of(made, field, matter, picture)
+        task, canvas = _prepared(picture, options, appearance_mask, device)
+        task = replace(task, start=_displaced(task.start, seed))
+        return finished(task, canvas, options, seed, on_step)
 
 
 def retarget(
@@ -59,13 +58,8 @@ def retarget(
     """
     options = options or options_for("retarget")
     with torch.no_grad():
-        matter = to_tensor(picture, device, "picture")
-        size = options.output_size or (matter.shape[1], matter.shape[2])
-        task = Task(
-            start=resize(matter, *size).clamp(0, 1), matter=matter, allowed=allowed_matter(appearance_mask, matter)
-        )
-        made, field = synthesise(task, options, seed, on_step)
-        return result_of(made, field, matter, picture)
+        task, canvas = _prepared(picture, options, appearance_mask, device)
+        return finished(task, canvas, options, seed, on_step)
 
 
 def fill(
@@ -85,46 +79,31 @@ def fill(
     """
     options = options or options_for("fill")
     with torch.no_grad():
-        matter = to_tensor(picture, device, "picture")
-        hole = mask_tensor(hole_mask, matter, "hole_mask")
-        usable = (hole <= 0).float()
+        check_pixels(picture, "picture")
+        hole = mask_tensor(hole_mask, size_of(picture), device, "hole_mask")
+        usable = hole <= 0
         if appearance_mask is not None:
-            usable = usable * mask_tensor(appearance_mask, matter, "appearance_mask")
-        if not (usable > 0.5).any():
+            usable &= mask_tensor(appearance_mask, size_of(picture), device, "appearance_mask") > 0.5
+        if not usable.any():
             raise BadInputError("hole_mask leaves nothing of the picture to fill the hole from; paint a smaller hole.")
-        start = _spread(matter, hole > 0)
-        task = Task(start=start, matter=start, allowed=usable, kept=matter, change=hole)
-        made, field = synthesise(task, options, seed, on_step)
-        result = result_of(made, field, matter, picture)
-        untouched = np.asarray(hole_mask) <= 0
-        if untouched.shape == picture.shape[:2]:
-            rows, columns = np.nonzero(untouched)
-            result.field[rows, columns] = np.stack([rows, columns], axis=1)
+        task, canvas = _prepared(picture, options, usable[0].float().cpu().numpy(), device)
+        start = _spread(task.start, resize((hole > 0).float(), task.start.shape[1], task.start.shape[2]) > 0)
+        task, canvas = keeping(replace(task, start=start, matter=start), canvas, picture, hole)
+        result = finished(task, canvas, options, seed, on_step)
+        untouched = (hole[0] <= 0).cpu().numpy()
+        result.field[untouched] = np.argwhere(untouched)
         return result
 
 
-def upscale(result: PatchResult, appearance: Pixels, factor: float) -> Pixels:
-    """The result `factor` times larger, voted anew from the full-size appearance picture: (H', W', 3) uint8.
-
-    Every pixel's match becomes a small patch of `appearance`, which must be the picture that the field points into.
-    """
-    shape = tuple(max(1, round(side * factor)) for side in result.picture.shape[:2])
-    matter = scaled(to_tensor(appearance, "cpu", "appearance"), factor / result.scale)
-    size = min(VOTE_SIZE, *shape, *matter.shape[1:])
-    corners = []
-    centres = [torch.arange(side - size + 1) + size / 2 for side in shape]
-    pixels = [(centre / factor).long().clamp_max(side - 1) for centre, side in zip(centres, result.picture.shape)]
-    field = torch.from_numpy(result.field)[pixels[0][:, None], pixels[1][None]]
-    for axis, (centre, pixel) in enumerate(zip(centres, pixels, strict=True)):
-        inside = centre - (pixel + 0.5) * factor
-        # The field is rounded to full-size pixels; back to the centre of the pixel that was matched.
-        used = max(1, round(appearance.shape[axis] / result.scale))
-        matched = ((field[..., axis] + 0.5) * used / appearance.shape[axis]).floor()
-        there = (matched + 0.5) * matter.shape[1 + axis] / used
-        there = there + (inside[:, None] if axis == 0 else inside[None]) - size / 2
-        corners.append(there.round().long().clamp(0, matter.shape[1 + axis] - size))
-    made = vote(matter, corners[0], corners[1], falloff(size, VOTE_SIGMA, matter), 1)
-    return to_pixels(made)
+def _prepared(
+    picture: Pixels, options: PatchOptions, appearance_mask: Floats | None, device: str
+) -> tuple[Task, Canvas]:
+    """The picture as its own matter, and as the start at the size of the output."""
+    check_pixels(picture, "picture")
+    sizes = Sizes.of(options.output_size or size_of(picture), size_of(picture), options, fit=False)
+    matter = to_tensor(picture, device, sizes.matter)
+    task = Task(resize(matter, *sizes.layout).clamp(0, 1), matter, allowed_matter(appearance_mask, sizes, device))
+    return task, Canvas(sizes.output, shrunk(picture, sizes.used), size_of(picture))
 
 
 def _displaced(picture: Tensor, seed: int) -> Tensor:

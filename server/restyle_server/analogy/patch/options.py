@@ -29,7 +29,7 @@ class PatchOptions:
     iterations: rounds of matching and voting per level on the levels that are searched exactly.
     fine_iterations: rounds on the finer levels.
     exact_patches: most patches that a level may have to be searched exactly with the normalised score.
-    search_pixels: levels of more pixels refine the field of the level below instead of searching anew.
+    search_pixels: matches of a larger picture are found at this size; the picture is then made from them at its own.
     noise: standard deviation of the noise added to the start, in units of that of its pixels.
     guide_until: share of the pyramid at which the caller's guides have faded out.
     coherence: a match that continues a neighbour's is taken where it is at most 1 plus this times as far as the
@@ -62,7 +62,8 @@ _MODES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "analogy": {},
         "paint": {"granularity": 28},
         "texture": {"fit": False},
-        "style": {"granularity": 56, "structure_weight": 1.0},
+        # The matched layout is as coarse as its cells; shapes that stay need the picture itself.
+        "style": {"granularity": 96, "structure_weight": 2.0, "color_alignment": "covariance"},
         "text": {},
         "vary": {"granularity": 16, "noise": 0.75, "structure_weight": 0.0},
         "retarget": {"structure_weight": 0.0},
@@ -73,7 +74,13 @@ _PRESETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         "draft": {"ratio": 0.6, "iterations": 2, "fine_iterations": 1, "exact_patches": 3000, "search_pixels": 60_000},
         "standard": {},
-        "fine": {"ratio": 0.75, "iterations": 8, "fine_iterations": 3, "exact_patches": 12_000},
+        "fine": {
+            "ratio": 0.75,
+            "iterations": 8,
+            "fine_iterations": 3,
+            "exact_patches": 12_000,
+            "search_pixels": 500_000,
+        },
     }
 )
 PRESETS = tuple(_PRESETS)

@@ -64,8 +64,8 @@ class GuidePair:
 class Task:
     """What to synthesise.
 
-    start: (3, H, W), the picture that the coarsest level begins with; its size is the output's.
-    matter: (3, h, w). allowed: (1, h, w), above 0.5 where matter may be used; None for everywhere.
+    start: (3, H, W), the picture that the coarsest level begins with; its size is that of the finest.
+    matter: (3, h, w), at the scale of `start`. allowed: (1, h, w), above 0.5 where matter may be used; None for all.
     kept, change: (3, H, W) and (1, H, W): where `change` is 0 the result is `kept`; both None to change all.
     guides: see GuidePair.
     """
@@ -90,20 +90,6 @@ class Field:
     size: int
     stride: int
     shape: tuple[int, int]
-
-    def pixels(self) -> tuple[Tensor, Tensor]:
-        """For each pixel (H, W) the row and column of the matter's pixel that the nearest patch puts there."""
-        found = []
-        places = [torch.arange(side, device=self.rows.device) for side in self.shape]
-        near = [
-            ((place - self.size // 2).float() / self.stride).round().long().clamp(0, count - 1)
-            for place, count in zip(places, self.rows.shape, strict=True)
-        ]
-        for axis, corner in enumerate((self.rows, self.columns)):
-            inside = places[axis] - near[axis] * self.stride
-            shaped = inside[:, None] if axis == 0 else inside[None]
-            found.append(corner[near[0][:, None], near[1][None]] + shaped)
-        return found[0], found[1]
 
 
 class _Level:
@@ -144,7 +130,7 @@ class _Level:
 def synthesise(
     task: Task, options: PatchOptions, seed: int, on_step: Callable[[Step], None] | None
 ) -> tuple[Tensor, Field]:
-    """Run the pyramid; the picture (3, H, W) and the field of the finest level."""
+    """Run the pyramid; the picture (3, H, W), still soft, and the field of the finest level."""
     scales = level_sizes((task.start.shape[1], task.start.shape[2]), max(options.granularity, 1), options.ratio)
     costs = [scale**2 for scale in scales]
     picture, field, old_matter = task.start, None, task.matter
@@ -167,15 +153,12 @@ def synthesise(
         tick()
         exact = max(len(level.places), level.shape[0] * level.shape[1] / level.stride**2) <= options.exact_patches
         rounds = options.iterations if exact else options.fine_iterations
-        if field is not None and level.shape[0] * level.shape[1] > options.search_pixels:
-            rounds = 0
-        if rounds > 0:
-            search = _searcher(level, options, exact)
-            for done in range(rounds):
-                field = search(picture, partial(tick, picture=picture, part=done / rounds))
-                picture = level.blend(_voted(level, field, WIDE))
-    assert field is not None, "the coarsest level is always searched"  # noqa: S101 - tells the type checker
-    return level.blend(_voted(level, field, options.vote_sigma)), field
+        search = _searcher(level, options, exact)
+        for done in range(rounds):
+            field = search(picture, partial(tick, picture=picture, part=done / rounds))
+            picture = level.blend(_voted(level, field, WIDE))
+    assert field is not None, "there is always a level, with a round"  # noqa: S101 - tells the type checker
+    return picture, field
 
 
 def _noisy(picture: Tensor, noise: float, seed: int) -> Tensor:

@@ -20,7 +20,7 @@ from .picture import resize, scaled
 
 CELLS = 20
 LINEAR_SHARE = 0.3
-HEIGHT_WEIGHT = 3.0
+HEIGHT_WEIGHT = 15.0
 GUIDE_WEIGHT = 3.0
 ROUNDS = 40
 SINKHORN_ROUNDS = 60

@@ -20,7 +20,6 @@ from restyle_server.analogy.patch import (
     fill,
     options_for,
     retarget,
-    upscale,
     vary,
 )
 
@@ -79,19 +78,49 @@ def test_spots_lie_where_the_structure_has_spots_though_the_polarity_is_reversed
     assert made[~spots].mean() < 0.1
 
 
-def test_the_field_names_the_matter_and_larger_output_comes_from_the_full_picture() -> None:
-    full = noise(160, 160, seed=5, grain=6)
-    structure = np.asarray(Image.fromarray(full).resize((80, 80), Image.Resampling.BOX))
-    result = analogy(structure, full, SMALL)
-    assert result.field.shape == (80, 80, 2)
-    assert result.field.dtype == np.int32
-    assert result.scale == pytest.approx(2.0)
-    larger = upscale(result, full, 2.0)
-    assert larger.shape == full.shape
-    stretched = np.asarray(Image.fromarray(result.picture).resize((160, 160), Image.Resampling.BICUBIC))
-    # At the last few rows and columns, patches reach over the edge of the picture.
-    inner = slice(0, 148)
-    assert rms(larger[inner, inner], full[inner, inner]) < 0.5 * rms(stretched[inner, inner], full[inner, inner])
+@pytest.mark.parametrize("alignment", ["matched", "off"])
+def test_a_large_picture_is_searched_small_and_made_from_the_full_one(alignment: str) -> None:
+    full = noise(160, 200, seed=5, grain=3)
+    options = replace(SMALL, search_pixels=80 * 100, color_alignment=alignment)
+    result = analogy(full, full, options)
+    assert result.picture.shape == full.shape
+    inner = slice(0, 148)  # at the last few rows and columns, patches reach over the edge of the picture
+    wanted = np.stack(np.mgrid[:160, :200], axis=-1)
+    assert (result.field == wanted)[inner, inner].all(axis=-1).mean() > 0.95
+    assert rms(result.picture[inner, inner], full[inner, inner]) < 4
+    # Laid out by a picture that is half as large: nothing of its own blur is left.
+    half = np.asarray(Image.fromarray(full).resize((100, 80), Image.Resampling.BOX))
+    larger = analogy(half, full, replace(options, output_size=(160, 200))).picture
+    assert rms(larger[inner, inner], full[inner, inner]) < 2
+    stretched = np.asarray(Image.fromarray(half).resize((200, 160), Image.Resampling.BICUBIC))
+    assert rms(stretched[inner, inner], full[inner, inner]) > 10
+
+
+def test_masks_hold_to_the_pixel_in_a_large_picture() -> None:
+    options = replace(SMALL, search_pixels=50 * 60)
+    structure, appearance = noise(150, 180, 3), noise(150, 180, 2)
+    allowed = np.zeros((150, 180), np.float32)
+    allowed[:, 61:] = 1
+    assert analogy(structure, appearance, options, appearance_mask=allowed).field[..., 1].min() >= 61
+    hole = np.zeros((150, 180), np.float32)
+    hole[50:83, 40:91] = 1
+    result = fill(appearance, hole, replace(options_for("fill"), search_pixels=50 * 60))
+    assert np.array_equal(result.picture[hole == 0], appearance[hole == 0])
+    inside = result.field[hole > 0]
+    assert (hole[inside[:, 0], inside[:, 1]] == 0).all()
+    kept = analogy(structure, appearance, options, structure_mask=hole).picture
+    assert np.array_equal(kept[hole == 0], structure[hole == 0])
+
+
+def test_the_picture_is_what_the_field_names_where_neighbours_agree() -> None:
+    result = analogy(noise(150, 180, 3, grain=30), noise(150, 180, 2, grain=8), replace(SMALL, search_pixels=50 * 60))
+    there = noise(150, 180, 2, grain=8)[result.field[..., 0], result.field[..., 1]]
+    step = np.diff(result.field, axis=1)
+    agree = np.pad((step == (0, 1)).all(axis=-1), ((0, 0), (0, 1)))
+    for shift in range(1, 6):
+        agree &= np.roll(agree, shift, axis=1) & np.roll(agree, shift, axis=0)
+    assert agree.mean() > 0.1
+    assert np.abs(result.picture.astype(int) - there)[agree].mean() < 3
 
 
 def test_output_size_is_as_asked() -> None:

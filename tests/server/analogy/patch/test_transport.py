@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from restyle_server.analogy.patch.colors import match_covariance, match_rank
 from restyle_server.analogy.patch.search import nothing
-from restyle_server.analogy.patch.transport import fused_gromov_wasserstein, sinkhorn
+from restyle_server.analogy.patch.transport import fused_gromov_wasserstein, matched_layout, sinkhorn
 
 
 def points(count: int, dims: int, seed: int) -> torch.Tensor:
@@ -24,6 +24,17 @@ def test_a_turned_and_shuffled_cloud_is_matched_point_by_point() -> None:
     coupling = fused_gromov_wasserstein(cloud, other, torch.zeros(40, 40), 0.0, nothing)
     found = coupling.argmax(dim=1)
     assert float((order[found] == torch.arange(40)).float().mean()) > 0.9
+
+
+def test_sky_stays_above_though_its_colour_is_that_of_the_other_s_ground() -> None:
+    """A bright sky over a dark city, a dark sky over a bright one."""
+    noise = 0.05 * points(3, 40 * 40, 0).view(3, 40, 40)
+    bright_above = noise + torch.linspace(0.8, 0.1, 40).round()[None, :, None] * 0.6
+    dark_above = bright_above.flip(1)
+    recoloured = match_covariance(bright_above, dark_above)
+    wanted = matched_layout(bright_above, recoloured, dark_above, (), nothing).wanted
+    assert wanted[:3, :8].mean() < 0.2
+    assert wanted[:3, 12:].mean() > 0.4
 
 
 def test_masses_are_kept() -> None:
