@@ -29,12 +29,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from restyle_server.models.clip import ClipEncoder, load_mini, random_openclip
-from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, text2mesh
-from restyle_server.stylize.scene import uses_bfloat16
+from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, text2mesh, views
+from restyle_server.stylize.judge import uses_bfloat16
 
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "meshes"
-STAGES = {"_cameras": "cameras", "_augment": "augment", "surface": "field"}
-FUNCTIONS = {"visibility": "visibility", "surface": "surface", "shade": "shade", "fill": "shade"}
+STAGES = {"_changes": "field", "_bounded": "bounds"}
+FUNCTIONS = {
+    "new_cameras": "cameras",
+    "visibility": "visibility",
+    "surface": "surface",
+    "shade": "shade",
+    "fill": "shade",
+    "augment": "augment",
+}
 
 
 class Stopwatch:
@@ -75,7 +82,7 @@ class Stopwatch:
         run = text2mesh._Run
         patches = [patch.object(run, name, self.timed(stage, getattr(run, name))) for name, stage in STAGES.items()]
         patches += [
-            patch.object(text2mesh, name, self.timed(stage, getattr(text2mesh, name)))
+            patch.object(views, name, self.timed(stage, getattr(views, name)))
             for name, stage in FUNCTIONS.items()
         ]
         patches += [

@@ -22,6 +22,7 @@ from restyle.errors import BlobMissingError, ProtocolError, ResourcesError
 from restyle.protocol import check_hash
 
 MAX_OPEN_UPLOADS = 32
+MAPPED_BYTES = 16 << 20  # from here on an array is a map of its file, so that an hour of footage takes no memory
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -72,11 +73,13 @@ class BlobStore:
             raise _missing(digest) from None
 
     def load(self, described: dict[str, Any]) -> NDArray[Any]:
-        """The array of that hash, dtype and shape, in memory of its own."""
+        """The array of that hash, dtype and shape; it may be changed, and the blob stays as it is."""
         dtype, shape, size = check_description(described)
         digest = check_hash(described["hash"])
         if self.size(digest) != size:
             raise _missing(digest)
+        if size >= MAPPED_BYTES and os.name != "nt":  # there a mapped file could not be deleted
+            return np.memmap(self.path(digest), dtype, "c", shape=shape)
         return np.fromfile(self.path(digest), dtype).reshape(shape)
 
     def put(self, content: memoryview) -> str:

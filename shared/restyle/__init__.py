@@ -30,21 +30,26 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .client import Client, Job, Result, connect
-    from .kinds.frames import Frames
+    from .kinds.curve import Curve
+    from .kinds.frames import Frames, MovieFile
     from .kinds.mesh import Mesh
+    from .kinds.model import Model
     from .protocol import Event, JobStatus, ServerInfo
 
 __all__ = [
     "BadInputError",
     "CancelledError",
     "Client",
+    "Curve",
     "Event",
     "Frames",
     "Job",
     "JobFailedError",
     "JobStatus",
     "Mesh",
+    "Model",
     "ModelMissingError",
+    "MovieFile",
     "ProtocolError",
     "ResourcesError",
     "RestyleError",
@@ -64,8 +69,11 @@ _LATE = {
     "Job": ".client",
     "Result": ".client",
     "connect": ".client",
+    "Curve": ".kinds.curve",
     "Frames": ".kinds.frames",
+    "MovieFile": ".kinds.frames",
     "Mesh": ".kinds.mesh",
+    "Model": ".kinds.model",
     "Event": ".protocol",
     "JobStatus": ".protocol",
     "ServerInfo": ".protocol",

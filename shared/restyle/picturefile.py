@@ -163,3 +163,12 @@ def write_picture(path: Path, pixels: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
+
+
+def write_levels(path: Path, levels: NDArray[np.uint16]) -> None:
+    """Write data (H, W) uint16, such as a height map, as grey PNG of 16 bits; errors as of `write_picture`."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())

@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import RESTYLE, run
 from PIL import Image
 from toy_server import ToyServer, wait_until
 
@@ -21,7 +20,6 @@ from restyle import discovery
 from restyle.cli.main import main
 from restyle.meshfile import read_mesh
 
-RESTYLE = [sys.executable, "-m", "restyle.cli.main"]
 MESH = restyle.Mesh(np.random.default_rng(0).random((6, 3)), np.array([(0, 1, 2), (3, 4, 5)], np.int32))
 
 
@@ -127,32 +125,10 @@ QUADS = """v 10 0 0\nv 11 0 0\nv 11 1 0\nv 10 1 0\nv 10 0 1\nv 11 0 1\nv 11 1 1\
 f 1/1/1 4/1/1 3/1/1 2/1/1\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8\n"""  # and a vertex of no face
 
 
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a machine on which `restyle serve` runs."""
-    folder = tmp_path_factory.mktemp("serve")
-    environment = os.environ | {"RESTYLE_DATA_DIR": str(folder / "data"), "RESTYLE_MODELS_DIR": str(folder / "models")}
-    environment.pop("RESTYLE_SERVER", None)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*RESTYLE, "serve", "--device", "cpu"], env=environment, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: discovery.read(folder / "data") or process.poll() is not None, 60)
-        assert process.poll() is None, (folder / "log").read_text()
-        yield environment
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0, (folder / "log").read_text()
-    finally:
-        process.kill()
-        process.wait()
-
-
 def stylize(environment: dict[str, str], folder: Path, *words: str) -> tuple[dict, str]:
     """Run `restyle mesh quads.obj` and return its record and what it said on standard error."""
     (folder / "quads.obj").write_text(QUADS)
-    command = [*RESTYLE, "mesh", "quads.obj", *words, "--iterations", "2", "--json"]
-    ran = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout), ran.stderr
+    return run(environment, folder, "mesh", "quads.obj", *words, "--iterations", "2")
 
 
 def test_a_mesh_is_stylized_in_its_order_scale_and_place(serving: dict[str, str], tmp_path: Path) -> None:

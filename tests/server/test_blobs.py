@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from restyle.errors import BlobMissingError, ProtocolError, ResourcesError
-from restyle_server.blobs import MAX_OPEN_UPLOADS, BlobStore, Uploads
+from restyle_server.blobs import MAPPED_BYTES, MAX_OPEN_UPLOADS, BlobStore, Uploads
 
 
 def digest_of(content: np.ndarray) -> str:
@@ -63,6 +63,19 @@ def test_an_array_comes_back(store):
     for other in ({"shape": [5, 3]}, {"hash": "0" * 64}):
         with pytest.raises(BlobMissingError):
             store.load(described | other)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a mapped file could not be deleted")
+def test_a_large_array_is_mapped_and_changing_it_changes_no_blob(store):
+    array = noise(MAPPED_BYTES)
+    digest = store.put(memoryview(array))
+    back = store.load({"hash": digest, "dtype": "uint8", "shape": [len(array)]})
+    assert isinstance(back, np.memmap)
+    np.testing.assert_array_equal(back, array)
+    back[:100] = 0
+    assert digest_of(np.frombuffer(store.read(digest, 0, MAPPED_BYTES), np.uint8)) == digest
+    store.path(digest).unlink()
+    np.testing.assert_array_equal(back[100:], array[100:])  # whoever uses it still does
 
 
 def test_an_empty_array_is_a_blob_too(store, uploads):

@@ -184,7 +184,8 @@ def test_what_a_peer_packed_wrongly_is_bad_input(packed):
 
 
 def test_kinds_are_found_by_name():
-    assert set(KINDS) == {"mesh", "image", "frames", "passes", "mask", "text", "attributes", "report"}
+    named = {"mesh", "image", "frames", "passes", "mask", "curve", "text", "attributes", "report", "model"}
+    assert set(KINDS) == named
     with pytest.raises(UsageError, match="no kind 'smell'; known are mesh"):
         kind("smell")
 

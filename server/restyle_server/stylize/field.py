@@ -42,6 +42,7 @@ class StyleField(nn.Module):
 
     frequencies, sigma: number and standard deviation of the Fourier features.
     width, depth: of the trunk, beyond its first layer; color_depth, displacement_depth: of the heads.
+    looks: how many looks it learns: each has output layers of its own, and all share the others.
     low_precision: hidden layers compute in bfloat16; features and outputs need their digits and stay float32.
     """
 
@@ -54,25 +55,27 @@ class StyleField(nn.Module):
         depth: int,
         color_depth: int,
         displacement_depth: int,
+        looks: int = 1,
         low_precision: bool = False,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.low_precision = low_precision
+        self.looks, self.low_precision = looks, low_precision
         self.features = FourierFeatures(frequencies, sigma, generator)
         first = _hidden(self.features.width, width, 1, generator)
         self.trunk = nn.Sequential(*first, *_hidden(width, width, depth, generator))
         self.color = nn.Sequential(*_hidden(width, width, color_depth, generator))
         self.displacement = nn.Sequential(*_hidden(width, width, displacement_depth, generator))
-        self.color_out, self.displacement_out = _zero(width, 3), _zero(width, 1)
+        self.color_out, self.displacement_out = _zero(width, 3 * looks), _zero(width, looks)
 
-    def forward(self, points: Tensor, revealed: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Unbounded colour (V, 3) and displacement (V,) at points (V, 3) of the unit sphere."""
+    def forward(self, points: Tensor, revealed: float = 1.0, look: int = 0) -> tuple[Tensor, Tensor]:
+        """Unbounded colour (V, 3) and displacement (V,) of one look at points (V, 3) of the unit sphere."""
         features = self.features(points, revealed)
         with torch.autocast(points.device.type, torch.bfloat16, enabled=self.low_precision):
             shared = self.trunk(features)
             color, displacement = self.color(shared), self.displacement(shared)
-        return self.color_out(color.float()), self.displacement_out(displacement.float()).squeeze(1)
+        colors, heights = self.color_out(color.float()), self.displacement_out(displacement.float())
+        return colors[:, 3 * look : 3 * look + 3], heights[:, look]
 
 
 def _hidden(inputs: int, width: int, count: int, generator: torch.Generator) -> list[nn.Module]:

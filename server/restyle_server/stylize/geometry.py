@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from restyle.errors import BadInputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 UpAxis = Literal["y", "z"]
+SAME_PLACE = 0.1  # radii; a subdivided copy shrinks a little, and is the same object all the same
 
 
 def check_mesh(vertices: NDArray[Any], faces: NDArray[Any]) -> tuple[Floats, Integers]:
@@ -76,6 +78,35 @@ def unit_sphere(vertices: Floats, faces: Integers) -> tuple[Floats, Floats, floa
     return (vertices - centre) / radius, centre, radius
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where an object is: its unit sphere and its box, in its own coordinates turned so that +Y is up.
+
+    centre, low, high: (3,), object units. radius: object units.
+    """
+
+    centre: tuple[float, float, float]
+    radius: float
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    @staticmethod
+    def of(vertices: NDArray[Any], faces: NDArray[Any], up: UpAxis) -> Frame:
+        """That of a mesh; BadInputError for one that cannot be used."""
+        points, triangles = check_mesh(vertices, faces)
+        _, centre, radius = unit_sphere(points, triangles)
+        used = points[np.unique(triangles)]
+        corners = to_y_up(np.stack([used.min(axis=0), used.max(axis=0)]), up)
+        return Frame(
+            _triple(to_y_up(centre[None], up)[0]), radius, _triple(corners.min(axis=0)), _triple(corners.max(axis=0))
+        )
+
+    def is_place_of(self, other: Frame) -> bool:
+        """Whether the other object fills the same box, so that it is the same thing at another density."""
+        apart = np.abs(np.array([self.low, self.high]) - np.array([other.low, other.high])).max()
+        return bool(apart <= SAME_PLACE * self.radius)
+
+
 def vertex_normals(vertices: Floats, faces: Integers) -> Floats:
     """Unit normals (V, 3), the normals of the adjacent faces weighted by their angle at the vertex.
 
@@ -102,6 +133,16 @@ def vertex_normals(vertices: Floats, faces: Integers) -> Floats:
 def to_y_up(vectors: Floats, up: UpAxis) -> Floats:
     """Turn (N, 3) vectors so that the axis `up` becomes +Y, the renderer's up."""
     return vectors if up == "y" else np.stack([vectors[:, 0], vectors[:, 2], -vectors[:, 1]], axis=1)
+
+
+def from_y_up(vectors: Floats, up: UpAxis) -> Floats:
+    """The inverse of `to_y_up`."""
+    return vectors if up == "y" else np.stack([vectors[:, 0], -vectors[:, 2], vectors[:, 1]], axis=1)
+
+
+def _triple(vector: Floats) -> tuple[float, float, float]:
+    x, y, z = vector.tolist()
+    return x, y, z
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -24,10 +24,13 @@ class StylizeOptions:
     frequencies, sigma: number and standard deviation of the field's Fourier features.
     width, depth, color_depth, displacement_depth: of the field's layers.
     progressive_iterations: steps over which the Fourier features are revealed, low frequencies first; 0 for at once.
-    symmetry: make the field symmetric in this axis of the (+Y up) unit sphere.
+    symmetry: make the field symmetric across this axis of the object, about the middle of its box.
     standardize: divide the field's input by its standard deviation, axis by axis.
     displacement_limit: largest displacement, in radii of the unit sphere.
     displacement_from: share of the run after which displacement begins; colour is alone before.
+    change: what may change at all: colour, displacement or both.
+    direction: whether displacement may go outwards, inwards or both ways.
+    palette: sRGB colours, one of which every vertex gets; empty for any colour.
     global_copies, local_copies, geometry_copies: augmented copies per view: of the whole, of crops, of grey crops.
     global_area, local_area, geometry_area: smallest and largest share of the picture that these take.
     perspective, distortion: probability and strength of their perspective.
@@ -36,6 +39,7 @@ class StylizeOptions:
     fill: sRGB outside the picture after a perspective.
     background: sRGB behind the object.
     anchor_azimuth, anchor_elevation: of the first view, radians, +Y up.
+    search_anchor: take the view from which the bare shape fits the target best as the first instead.
     azimuth_std, elevation_std: spread of the others about it, radians.
     tight_views: zoom every view onto the object.
     shared_views: render displacement alone from the same views as colour.
@@ -46,6 +50,9 @@ class StylizeOptions:
     color_penalty: weight of the mean squared change of the colour logits from the start.
     displacement_penalty: weight of the mean squared change of the displacement from the start, in units of its limit.
     search_start: begin from what the encoder likes best among plain colours and patterns of two, not from grey.
+    existing_start: begin from the colours that the mesh has instead.
+    seconds: time after which the run ends, whatever the number of its steps; None for no such limit.
+    patience: the run ends once this many steps have brought no better score; 0 never ends it early.
     low_precision, low_precision_on_cpu: bfloat16 in the encoder and the field's hidden layers, on CUDA and on a CPU.
     up: which axis of the mesh points up.
     """
@@ -64,6 +71,9 @@ class StylizeOptions:
     standardize: bool = False
     displacement_limit: float = 0.1
     displacement_from: float = 0.0
+    change: Literal["both", "color", "displacement"] = "both"
+    direction: Literal["both", "out", "in"] = "both"
+    palette: tuple[Triple, ...] = ()
     global_copies: int = 1
     local_copies: int = 4
     geometry_copies: int = 4
@@ -78,6 +88,7 @@ class StylizeOptions:
     background: Triple = (1.0, 1.0, 1.0)
     anchor_azimuth: float = 1.96349
     anchor_elevation: float = 0.6283
+    search_anchor: bool = False
     azimuth_std: float = math.pi / 2
     elevation_std: float = math.pi / 4
     tight_views: bool = False
@@ -97,6 +108,9 @@ class StylizeOptions:
     color_penalty: float = 0.0
     displacement_penalty: float = 0.0
     search_start: bool = False
+    existing_start: bool = False
+    seconds: float | None = None
+    patience: int = 0
     low_precision: bool = False
     low_precision_on_cpu: bool = False
     up: UpAxis = "y"
@@ -151,8 +165,10 @@ def options_for(preset: str, encoder: ClipEncoder) -> StylizeOptions:
     as published for every encoder.
     """
     options = PRESETS[preset]
-    if not encoder.is_stand_in or preset == "reference":
+    if preset == "reference":
         return options
+    if not encoder.is_stand_in:
+        return replace(options, search_anchor=True)  # which a stand-in, that knows no objects, cannot judge
     return replace(
         options,
         iterations=options.iterations if preset == "draft" else 300,

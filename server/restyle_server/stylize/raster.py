@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import kaolin_raster
 from .cameras import Cameras
 
 MAX_FRAGMENTS = 4_000_000
@@ -62,6 +63,10 @@ def visibility(cameras: Cameras, points: Tensor, faces: Tensor, size: int, *, cu
     size: side of the pictures, pixels.
     cull: skip faces that turn their back to the camera.
     """
+    if kaolin_raster.is_chosen(points):
+        shown = kaolin_raster.visible_faces(cameras, points, faces, size, cull=cull)
+        pixel = (shown >= 0).nonzero().squeeze(1)
+        return Coverage(pixel, pixel // (size * size), shown[pixel], size)
     seen = cameras.to_camera(points)
     views, vertices = seen.shape[:2]
     screen = cameras.to_pixels(seen, torch.arange(views, device=points.device), size)

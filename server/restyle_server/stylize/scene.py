@@ -1,53 +1,54 @@
-"""What stays the same while a field is optimised: the mesh in the unit sphere, the encoder, the embedded texts."""
+"""What stays the same while a field is optimised: one object in the unit sphere, and what it is compared with."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, cosine_similarity, cross_entropy, normalize
 
-from .cameras import look_at_origin
-from .encoder import ClipEncoder
-from .geometry import check_mesh, distinct_faces, to_y_up, unit_sphere, vertex_normals
-from .options import StylizeOptions
-from .raster import Coverage, fill, surface, visibility
-from .shade import shade
+from restyle.errors import BadInputError
 
-SAME_MEANING = 0.9
-COLORS_AT_ONCE = 32
+from .controls import bounded
+from .geometry import Frame, check_mesh, distinct_faces, to_y_up, unit_sphere, vertex_normals
+from .judge import Judge
+from .query import field_input, folded, symmetry_plane
+from .targets import Target, Targets
+from .views import Anchor, Model, embed_all_around
 
 
 class Scene:
-    """A mesh (V vertices, F faces), a prompt and an encoder, on one device.
+    """An object (V vertices, F faces), its target and an encoder, on one device.
 
     points, normals: (V, 3) in the unit sphere, +Y up.
     object_normals: (V, 3) in the object's own axes.
-    radius: of the unit sphere, object units.
-    query: (V, 3), where the field is asked.
-    low_precision: whether hidden layers compute in bfloat16.
+    radius, frame: of the unit sphere, object units; and where the object was.
+    plane, chart: of symmetry, and points and normals folded at it; where there is none, they are as they are.
+    query, moments: (V, 3) where the field is asked, and by what it was standardized.
+    existing, weight: (V, 3) sRGB and (V,) in [0, 1], or None: the colours there were, and how much may change.
+    anchor: the view about which the others are drawn.
     """
 
     def __init__(
         self,
         vertices: NDArray[Any],
         faces: NDArray[Any],
-        prompt: str,
-        encoder: ClipEncoder,
-        options: StylizeOptions,
+        target: Target | Targets | str,
+        judge: Judge,
         *,
-        device: torch.device,
+        existing: NDArray[Any] | None = None,
+        weight: NDArray[Any] | None = None,
     ) -> None:
+        device, options = judge.device, judge.options
         positions, triangles = check_mesh(vertices, faces)
         normalised, _, self.radius = unit_sphere(positions, triangles)
+        self.frame = Frame.of(positions, triangles, options.up)
         self.object_normals = vertex_normals(normalised, triangles)
-        self.encoder, self.options, self.device = encoder, options, device
-        self.low_precision = uses_bfloat16(options, device)
+        self.judge, self.options, self.device = judge, options, device
 
         def tensor(array: NDArray[Any]) -> Tensor:
             return torch.from_numpy(to_y_up(array, options.up)).float().to(device)
@@ -55,13 +56,14 @@ class Scene:
         self.points, self.normals = tensor(normalised), tensor(self.object_normals)
         self.faces = torch.from_numpy(distinct_faces(triangles)).to(device)
         self.used = torch.from_numpy(np.unique(triangles)).to(device)
-        self.query = _field_input(self.points, options)
-        self.background = torch.tensor(options.background, device=device)
-        with torch.no_grad():
-            texts = normalize(encoder.encode_text([prompt, *options.contrasts]).to(device).float(), dim=1)
-        # A caption that means the same as the prompt is no contrast to it.
-        other = texts[1:] @ texts[0] < SAME_MEANING
-        self.texts = torch.cat([texts[:1], texts[1:][other]])
+        self.plane = symmetry_plane(self.points[self.used], options)
+        self.chart = folded(self.points, self.normals, options, self.plane)
+        self.query, self.moments = field_input(self.points, options, plane=self.plane)
+        self.existing = _per_vertex("colors", existing, (len(positions), 3), device)
+        self.weight = _per_vertex("mask", weight, (len(positions),), device)
+        self.anchor: Anchor = (options.anchor_azimuth, options.anchor_elevation)
+        wanted = Target(texts=((target, 1.0),)) if isinstance(target, str) else target
+        self.targets = wanted if isinstance(wanted, Targets) else Targets(wanted, judge, self.anchor)
 
     def deformed(self, displacement: Tensor) -> Tensor:
         """Vertices (V, 3) moved along their normals by (V,) radii and fitted into the unit sphere anew."""
@@ -71,32 +73,23 @@ class Scene:
         radius: Tensor = torch.linalg.vector_norm(used - centre, dim=1).amax()
         return (moved - centre) / radius
 
-    def embed(self, pictures: Tensor) -> Tensor:
-        """Embeddings (..., D) float32 of pictures (..., 3, R, R)."""
-        images = pictures.flatten(0, -4).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            embedded = self.encoder.encode_image(images).float()
-        grouped: Tensor = embedded.view(*pictures.shape[:-3], -1)
-        return grouped
+    def shown(self, color: Tensor) -> Tensor:
+        """What palette and mask make of a start's colour (V, 3)."""
+        if self.weight is None and not self.options.palette:
+            return color
+        nothing = torch.zeros_like(color)
+        bare = nothing[:, 0]
+        options = replace(self.options, change="color")  # of a run without colour too the start has a pattern
+        return bounded(options, color, bare, nothing, bare, relief=False, existing=self.existing, weight=self.weight)[0]
 
     def fit(self, embedded: Tensor) -> Tensor:
-        """Cosine (K,) between the prompt and K groups of N views, (N, K, D).
-
-        The views are averaged as they come, so that one the encoder is sure of counts more (`clipavg view`).
-        """
-        return cosine_similarity(embedded.mean(dim=0), self.texts[:1], dim=1)
+        """Cosine (K,) between the target and K groups of N views, (N, K, D)."""
+        return self.targets.fit(embedded)
 
     def misfit(self, embedded: Tensor) -> Tensor:
-        """What is to be minimised for each of K groups of N views, (N, K, D): (K,)."""
-        loss = -self.fit(embedded)
-        if self.options.contrast_weight == 0:
-            return loss
-        likeness = self.options.contrast_scale * normalize(embedded, dim=-1) @ self.texts.T
-        answer = torch.zeros(likeness.shape[:2].numel(), dtype=torch.long, device=likeness.device)
-        mistaken = cross_entropy(likeness.flatten(0, 1), answer, reduction="none").view(likeness.shape[:2])
-        return loss + self.options.contrast_weight * mistaken.mean(dim=0)
+        """What is to be minimised for each of K groups of N views of the whole, (N, K, D): (K,)."""
+        return self.targets.misfit(embedded)
 
-    @torch.no_grad()
     def embed_all_around(
         self,
         points: Tensor,
@@ -111,69 +104,23 @@ class Scene:
         views, zooms: each of the directions is taken at each of the zooms, so that N is their product.
         on_batch: called every now and then; what it raises passes through.
         """
-        return torch.cat([self._look_around(points, colors, views, zoom, on_batch) for zoom in zooms])
-
-    def _look_around(
-        self,
-        points: Tensor,
-        colors: Sequence[Tensor],
-        views: int,
-        zoom: float,
-        on_batch: Callable[[], None] | None,
-    ) -> Tensor:
-        azimuth = self.options.anchor_azimuth + 2 * math.pi * torch.arange(views, device=self.device) / views
-        cameras = look_at_origin(azimuth, torch.full_like(azimuth, self.options.anchor_elevation))
-        if self.options.tight_views:
-            cameras = cameras.fitted(points)
-        size = self.encoder.resolution * self.options.resolution_factor
-        coverage = visibility(cameras, points, self.faces, size, cull=self.options.cull)
-        if zoom > 1:
-            cameras = cameras.closer(_middles(coverage, views), zoom)
-            coverage = visibility(cameras, points, self.faces, size, cull=self.options.cull)
-        seen = surface(cameras, points, self.faces, coverage)
-        embedded = []
-        for start in range(0, len(colors), COLORS_AT_ONCE):
-            color = torch.cat([seen.interpolate(each) for each in colors[start : start + COLORS_AT_ONCE]], dim=1)
-            lit = shade(color.view(len(color), -1, 3), seen.normal[:, None], soft=self.options.soft_light)
-            canvas = fill(coverage, lit.flatten(1), self.background.repeat(lit.shape[1]), views)
-            small = avg_pool2d(canvas, self.options.resolution_factor)
-            embedded.append(self.embed(small.view(views, lit.shape[1], 3, *small.shape[2:])))
-            if on_batch:
-                on_batch()
-        return torch.cat(embedded, dim=1)
+        model = Model(points, self.faces, colors[0])
+        embedded = [
+            embed_all_around(model, colors, self.judge, self.anchor, views=views, zoom=zoom, on_batch=on_batch)
+            for zoom in zooms
+        ]
+        return torch.cat(embedded)
 
 
-def _middles(coverage: Coverage, views: int) -> Tensor:
-    """The point on the object nearest to the middle of its picture, (N, 2) normalised device coordinates."""
-    size, middles = coverage.size, []
-    for view in range(views):
-        pixel = coverage.pixel[coverage.view == view] % (size * size)
-        place = torch.stack([2 * (pixel % size) + 1 - size, size - 1 - 2 * (pixel // size)], dim=1) / size
-        centre = place.mean(dim=0) if len(place) else place.new_zeros(2)
-        middles.append(place[(place - centre).norm(dim=1).argmin()] if len(place) else centre)
-    return torch.stack(middles)
-
-
-def uses_bfloat16(options: StylizeOptions, device: torch.device) -> bool:
-    """Whether a run with these options computes in bfloat16 there."""
-    wanted = options.low_precision_on_cpu if device.type == "cpu" else options.low_precision
-    return wanted and _computes_bfloat16(device)
-
-
-def _computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster there than float32; processors without it emulate it slowly."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
-
-
-def _field_input(points: Tensor, options: StylizeOptions) -> Tensor:
-    """Where the field is asked: the points, folded at the plane of symmetry and standardized if so wished."""
-    query = points.clone()
-    if options.symmetry is not None:
-        axis = "xyz".index(options.symmetry)
-        query[:, axis] = query[:, axis].abs()
-    if options.standardize:
-        query = (query - query.mean(dim=0)) / query.std(dim=0).clamp_min(1e-6)
-    return query
+def _per_vertex(name: str, values: NDArray[Any] | None, shape: tuple[int, ...], device: torch.device) -> Tensor | None:
+    """Values in [0, 1], a row per vertex, on the device; BadInputError says what is wrong with them."""
+    if values is None:
+        return None
+    array = np.asarray(values, np.float32)
+    if array.shape != shape:
+        raise BadInputError(f"{name}: it has the shape {array.shape}, but the mesh has {shape[0]:,} vertices.")
+    if not np.isfinite(array).all() or array.min(initial=0) < 0 or array.max(initial=0) > 1:
+        raise BadInputError(f"{name}: its values must lie within 0 and 1.")
+    if name == "mask" and not array.any():
+        raise BadInputError("mask: it is 0 everywhere, so nothing may change. Give some vertices a weight.")
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)

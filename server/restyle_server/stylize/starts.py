@@ -10,8 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .options import Triple
@@ -29,16 +32,57 @@ MARGINS = {
     "solid": 0.0, "grain": 0.12, "mottle": 0.12, "waves": 0.15, "cells": 0.16, "courses": 0.18, "spots": 0.18,
 }  # fmt: skip
 RIGID_MARGIN = 0.2
+# Pictures show a structure that words leave open, so that of these it is seldom there by chance.
+SEEN_MARGIN = 0.25
 # Views, zooms and how many candidates stay: many are looked at twice, the best of them from all around.
 ROUNDS = ((2, (1.0, 2.2), 24), (6, (1.0, 2.2, 3.3), 1))
 SIZES = (0.08, 0.14)
+KINDS = ("solid", "existing", *PATTERNS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a start is made, so that it can be made again at any points of any mesh.
+
+    kind: "solid", "existing" for the mesh's own colours, or the name of a pattern.
+    size: of the pattern, in radii of the unit sphere.
+    first, second: its sRGB colours; a solid start has the first.
+    """
+
+    kind: str
+    size: float = 0.0
+    first: Triple = GREY
+    second: Triple = GREY
+
+    def on(self, points: Tensor, normals: Tensor) -> Start:
+        """The start at points (V, 3) of the unit sphere, +Y up, with unit normals (V, 3); grey for "existing"."""
+        if self.kind not in PATTERNS:
+            color = points.new_tensor(self.first).expand(len(points), 3)
+            return Start(self, color, torch.zeros_like(points[:, 0]))
+        return self.mixed(PATTERNS[self.kind](Chart.of(points, normals), self.size))
+
+    def mixed(self, share: Tensor) -> Start:
+        """The start where the second colour has the shares (V,)."""
+        a, b = share.new_tensor(self.first), share.new_tensor(self.second)
+        # Joints and gaps lie deeper than what they part, and the optimiser is free to think otherwise.
+        return Start(self, a + share[:, None] * (b - a), 0.5 - share)
+
+    def numbers(self) -> NDArray[np.float64]:
+        """The recipe as numbers (8,), for a checkpoint."""
+        return np.array([KINDS.index(self.kind), self.size, *self.first, *self.second])
+
+    @staticmethod
+    def from_numbers(numbers: NDArray[Any]) -> Recipe:
+        """What `numbers` returned, as a recipe again."""
+        kind, size, *colors = numbers.tolist()
+        return Recipe(KINDS[int(kind)], size, (colors[0], colors[1], colors[2]), (colors[3], colors[4], colors[5]))
 
 
 @dataclass(frozen=True)
 class Start:
-    """Colour (V, 3) sRGB and relief (V,) in [-1, 1] before the field adds to them."""
+    """Colour (V, 3) sRGB and relief (V,) in [-1, 1] before the field adds to them, and how they were made."""
 
-    kind: str
+    recipe: Recipe
     color: Tensor
     relief: Tensor
 
@@ -50,24 +94,24 @@ def grey(scene: Scene) -> Start:
 
 def solid(scene: Scene, color: Triple) -> Start:
     """One colour everywhere and no relief."""
-    points = scene.points
-    return Start("solid", points.new_tensor(color).expand(len(points), 3), torch.zeros_like(points[:, 0]))
+    return Recipe("solid", first=color).on(*scene.chart)
 
 
 def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Start:
     """The start with the least of what a run minimises; `on_batch` is called every now and then, and may raise."""
     colors = _best_colors(scene, on_batch)
-    chart = Chart.of(scene.points, scene.normals)
-    shares = [(kind, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
+    chart = Chart.of(*scene.chart)
+    shares = [(kind, size, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
     patterned = [
-        _mix(kind, share, first, second)
-        for kind, share in shares
+        Recipe(kind, size, first, second).mixed(share)
+        for kind, size, share in shares
         for first in colors
-        for second in dict.fromkeys([*colors, *_neighbours(first)])
+        for second in dict.fromkeys([*colors, *_partners(scene, first)])
         if second != first
     ]
     candidates = [solid(scene, color) for color in colors] + patterned
-    margin = torch.tensor([MARGINS.get(start.kind, RIGID_MARGIN) for start in candidates])
+    margin = torch.tensor([MARGINS.get(start.recipe.kind, RIGID_MARGIN) for start in candidates])
+    margin = margin * (SEEN_MARGIN + (1 - SEEN_MARGIN) * scene.targets.text_share)
     for views, zooms, kept in ROUNDS:
         misfit = _misfit(scene, candidates, views, zooms, on_batch).cpu() + margin
         order = misfit.argsort(stable=True)[:kept]
@@ -76,8 +120,14 @@ def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Star
 
 
 def _best_colors(scene: Scene, on_batch: Callable[[], None] | None) -> list[Triple]:
-    """A few plain colours, best first and no two alike: from the colour cube, then ever closer to the best."""
-    misfit = _misfits(scene, PALETTE, on_batch)
+    """A few plain colours, best first and no two alike: from the colour cube, then ever closer to the best.
+
+    Where there is no prompt they are those that the target itself is made of: a small encoder is a poor judge of hues.
+    """
+    own = scene.targets.colors
+    if own and not scene.targets.text_share:
+        return _distinct(_misfits(scene, own, on_batch))
+    misfit = _misfits(scene, tuple(dict.fromkeys([*PALETTE, *own])), on_batch)
     for step in REFINEMENTS:
         shifts = list(product((-step, 0.0, step), repeat=3))
         near = [_moved(color, shift) for color in _distinct(misfit) for shift in shifts]
@@ -103,10 +153,10 @@ def _misfits(scene: Scene, colors: Sequence[Triple], on_batch: Callable[[], None
     return dict(zip(colors, misfit.tolist(), strict=True))
 
 
-def _mix(kind: str, share: Tensor, first: Triple, second: Triple) -> Start:
-    a, b = share.new_tensor(first), share.new_tensor(second)
-    # Joints and gaps lie deeper than what they part, and the optimiser is free to think otherwise.
-    return Start(kind, a + share[:, None] * (b - a), 0.5 - share)
+def _partners(scene: Scene, color: Triple) -> list[Triple]:
+    """What may go with a colour: of a picture or mesh its own colours, of a prompt the colour's neighbours."""
+    own = scene.targets.colors
+    return list(own) if own and not scene.targets.text_share else _neighbours(color)
 
 
 def _neighbours(color: Triple) -> list[Triple]:
@@ -119,6 +169,6 @@ def _neighbours(color: Triple) -> list[Triple]:
 def _misfit(
     scene: Scene, starts: list[Start], views: int, zooms: Sequence[float], on_batch: Callable[[], None] | None
 ) -> Tensor:
-    colors = [start.color for start in starts]
+    colors = [scene.shown(start.color) for start in starts]
     embedded = scene.embed_all_around(scene.points, colors, views=views, zooms=zooms, on_batch=on_batch)
     return scene.misfit(embedded)

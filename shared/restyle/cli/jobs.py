@@ -15,10 +15,13 @@ import numpy as np
 from ..client import Client, connect
 from ..clipfile import Clip, write_clip
 from ..errors import BadInputError, CancelledError, JobFailedError, ResourcesError
-from ..kinds.frames import Frames
+from ..kinds.curve import Curve
+from ..kinds.frames import Frames, MovieFile
 from ..kinds.mesh import Mesh
+from ..kinds.model import Model
 from ..meshfile import ply, write_atomically
 from ..meshfile.polygons import Polygons
+from ..modelfile import write_model
 from ..picturefile import write_picture
 from ..protocol import JobStatus
 from .follow import finished, follow, seconds
@@ -123,6 +126,15 @@ def _write_output(stem: Path, value: Any) -> Path:
     if isinstance(value, Frames):
         path = stem
         write_clip(path, value, Clip(path, value))
+    elif isinstance(value, MovieFile):
+        path = stem.with_suffix(value.suffix)
+        value.save(path)
+    elif isinstance(value, Curve):
+        path = stem.with_suffix(".npz")
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {"fps": np.array(value.fps), **value.series}
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(path, buffer.getvalue())
     elif isinstance(value, np.ndarray):
         path = stem.with_suffix(".png")
         write_picture(path, value)
@@ -130,6 +142,9 @@ def _write_output(stem: Path, value: Any) -> Path:
         path = stem.with_suffix(".ply")
         triangles = Polygons(value.faces.astype(np.int64).ravel(), np.full(len(value.faces), 3))
         write_atomically(path, ply.write(value.vertices.astype(np.float64), triangles, None))
+    elif isinstance(value, Model):
+        path = stem.with_suffix(".safetensors")
+        write_model(path, value)
     elif isinstance(value, str):
         path = stem.with_suffix(".txt")
         write_atomically(path, value.encode())

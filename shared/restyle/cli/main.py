@@ -60,19 +60,57 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--data-dir", metavar="DIR", help="where jobs and their data are kept [this user's data folder]")
     serve.add_argument("--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="what computes [auto]")
 
-    job = declaration("stylize_mesh")
-    mesh = commands.add_parser("mesh", parents=[client], help="stylize a mesh from a prompt", description=job.help)
-    mesh.add_argument("mesh", metavar="MESH", help="an .obj, .ply, .glb, .stl or .off file")
-    mesh.add_argument("prompt", metavar="PROMPT", help=next(p.help for p in job.inputs if p.name == "prompt"))
-    mesh.add_argument("-o", "--output", required=True, metavar="OUT", help="a .ply, .obj or .glb file to write")
-    mesh.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
-    add_parameters(mesh, job)
-
+    _add_mesh(commands.add_parser("mesh", parents=[client], help="stylize a mesh from a prompt, pictures or meshes"))
     _add_image(commands.add_parser("image", parents=[client], help="build a picture or clip from another's matter"))
+    _add_style(commands.add_parser("style", help="use a stored style again: on other meshes, or as textures"), client)
+    _add_retime(commands.add_parser("retime", parents=[client], help="retime a clip to an exact length, adaptively"))
     _add_jobs(commands.add_parser("jobs", parents=[client], help="see and handle the jobs of a server"), client)
     _add_models(commands.add_parser("models", parents=[machine], help="see, fetch and check the CLIP models"), machine)
     commands.add_parser("doctor", parents=[machine], help="what this machine has, what is missing, what to do about it")
     return parser
+
+
+def _add_mesh(parser: Parser) -> None:
+    job = declaration("stylize_mesh")
+    parser.description = job.help
+    parser.add_argument("mesh", metavar="MESH", help="an .obj, .ply, .glb, .stl or .off file")
+    parser.add_argument(
+        "prompt", metavar="PROMPT", nargs="?", help=next(p.help for p in job.inputs if p.name == "prompt")
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .ply, .obj or .glb file to write")
+    parser.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
+    targets = parser.add_argument_group("targets, mixed by the weights below")
+    for flag, metavar, text in (
+        ("--also", "PROMPT", "another prompt"),
+        ("--image", "IMG", "a picture that it should look like; may be repeated"),
+        ("--target-mesh", "MESH", "a mesh that it should look like, with its vertex colours; may be repeated"),
+        ("--object", "MESH", "another mesh to stylize in the same look; may be repeated; written to OUT.2, OUT.3"),
+        ("--object-prompt", "PROMPT", "a prompt for one of the meshes, in their order; may be repeated"),
+    ):
+        targets.add_argument(flag, action="append", default=[], metavar=metavar, help=text)
+    for flag, each in (
+        ("--prompt-weight", "PROMPT, and again of each --also"),
+        ("--image-weight", "each --image"),
+        ("--target-mesh-weight", "each --target-mesh"),
+    ):
+        text = f"how much {each} counts, in their order [1]"
+        targets.add_argument(flag, action="append", default=[], type=float, metavar="FLOAT", help=text)
+    targets.add_argument("--geometry-prompt", metavar="PROMPT", help="what the bare shape should look like")
+    parser.add_argument(
+        "--mask", metavar="WEIGHTS", help="a .npy or text file: for each vertex from 0, not to be changed, to 1"
+    )
+    parser.add_argument("--style", metavar="OUT", help="also write the style there, a .safetensors file to use again")
+    parser.add_argument(
+        "--subdivide", metavar="auto|N", type=_subdivision, help="halve every edge N times first, or as often as needed"
+    )
+    weights = tuple(p.name for p in job.parameters if p.name.endswith("_weight") and p.name != "object_prompts_weight")
+    add_parameters(parser, job, without=("object_prompts", *weights))
+
+
+def _subdivision(text: str) -> int | str:
+    if text != "auto" and not re.fullmatch(r"[0-6]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 6.")
+    return text if text == "auto" else int(text)
 
 
 def _add_image(parser: Parser) -> None:
@@ -112,12 +150,54 @@ def _add_image(parser: Parser) -> None:
     add_parameters(parser, job, without=("width", "height"))
 
 
+def _add_retime(parser: Parser) -> None:
+    job = declaration("retime_clip")
+    parser.description = job.help
+    parser.add_argument(
+        "clip",
+        metavar="CLIP",
+        nargs="?",
+        help="a movie; or a folder of numbered pictures, or a pattern like a.####.png",
+    )
+    parser.add_argument("-o", "--output", metavar="OUT", help="the movie to write: a .mp4, .mov or .mkv")
+    parser.add_argument("--curve", metavar="CSV", help="also the frame map: which frame of the clip is shown when")
+    parser.add_argument("--plot", metavar="PNG", help="also a picture of what was measured, and of the speed")
+    parser.add_argument("--heat", metavar="MP4", help="also the clip under its map of speediness")
+    parser.add_argument("--wav", metavar="WAV", help="also the retimed sound on its own")
+    parser.add_argument("--map", metavar="CSV", help="show the frames that this table names, such as an edited --curve")
+    parser.add_argument("--fps", type=float, metavar="FPS", help="rate of a clip from numbered pictures [24]")
+    parser.add_argument(
+        "--analyze",
+        metavar="FOLDER",
+        help="instead: write tables and plots of all movies of a folder into -o DIR, and say which are alike",
+    )
+    add_parameters(parser, job, without=("render", "heat", "wav", "features", "container"))
+
+
 def _size(text: str) -> tuple[int | None, int | None]:
     match = re.fullmatch(r"(\d{0,5})x(\d{0,5})", text)
     if match is None or not any(match.groups()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1920x1080, 1920x or x1080.")
     width, height = (int(number) if number else None for number in match.groups())
     return width, height
+
+
+def _add_style(parser: Parser, client: Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, out in (
+        ("apply", "a .ply, .obj or .glb file to write"),
+        ("bake", "the folder of the textures, made if need be"),
+    ):
+        job = declaration(f"{name}_style")
+        action = actions.add_parser(name, parents=[client], help=job.help, description=job.help)
+        action.add_argument(
+            "style", metavar="STYLE", help="a .safetensors file, or the id of the job that made the style"
+        )
+        action.add_argument("mesh", metavar="MESH", help="an .obj, .ply, .glb, .stl or .off file")
+        action.add_argument("-o", "--output", required=True, metavar="DIR" if name == "bake" else "OUT", help=out)
+        action.add_argument("--preview", metavar="DIR", help="also write a sheet of views there")
+        add_parameters(action, job)
+    actions.add_parser("list", parents=[client], help="the styles that the server still has, by the id of their job")
 
 
 def _add_jobs(parser: Parser, client: Parser) -> None:

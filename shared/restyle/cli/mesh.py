@@ -1,19 +1,26 @@
-"""`restyle mesh`: a mesh file and a prompt in, a mesh file with colours and displaced vertices out."""
+"""`restyle mesh`: mesh files and what they shall look like in, mesh files with colours and displaced vertices out."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..client import Result, connect
-from ..errors import RestyleError
+from ..errors import RestyleError, UsageError
 from ..jobs import declaration
-from ..kinds import text
-from ..meshfile import MeshFile, check_output, read_mesh, write_mesh
+from ..jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES, variation
+from ..meshfile import check_output, write_mesh
+from ..modelfile import check_output as check_model_output
+from ..modelfile import write_model
 from ..picturefile import write_picture
 from .flags import given_parameters
 from .follow import finished, follow_with_previews, preview_folder
+from .mesh_inputs import Subject, read_subject, read_targets
 from .output import Output
 
 
@@ -22,29 +29,84 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     job_declaration = declaration("stylize_mesh")
     target = Path(arguments.output)
     check_output(target)
-    text.validate(arguments.prompt)
+    if arguments.style is not None:
+        check_model_output(arguments.style)
+    parameters = _parameters(arguments)
+    checked = job_declaration.check_parameters(parameters)
     previews = preview_folder(arguments.preview)
-    source = read_mesh(arguments.mesh)
-    parameters: dict[str, Any] = given_parameters(arguments, job_declaration)
+    inputs = read_targets(arguments)
+    subject = read_subject(arguments, output)
+    if subject.attributes:
+        inputs["vertex_attributes"] = subject.attributes
+    job_declaration.check_together(checked, {"mesh", *inputs})
     with connect(arguments.server) as client:
-        job = client.submit(job_declaration.name, mesh=source.mesh, prompt=arguments.prompt, **parameters)
+        job = client.submit(job_declaration.name, mesh=subject.mesh, **inputs, **parameters)
         result = follow_with_previews(job, output, previews)
     try:
-        _write(result, source, target, previews, output)
+        _write(result, subject, arguments, previews, output)
     except RestyleError as error:
         kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
         raise type(error)(f"{error.message} {kept}") from error
     return 0
 
 
-def _write(result: Result, source: MeshFile, target: Path, previews: Path | None, output: Output) -> None:
-    report = finished(result, output)
-    write_mesh(target, source, result.colors, source.mesh.vertices + result.offset)
-    outputs = output.record["outputs"] | {"mesh": str(target.resolve())}
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    weighed = ((PROMPTS, "prompt_weight"), (IMAGES, "image_weight"), (TARGET_MESHES, "target_mesh_weight"))
+    for names, flag in weighed:
+        given = getattr(arguments, flag) or []
+        if len(given) > len(names):
+            raise UsageError(f"--{flag.replace('_', '-')}: there may be {len(names)} of them, not {len(given)}.")
+        for name, weight in itertools.zip_longest(names, given):
+            setattr(arguments, f"{name}_weight", weight)
+    parameters: dict[str, Any] = given_parameters(arguments, declaration("stylize_mesh"))
+    if arguments.object_prompt:
+        if len(arguments.object_prompt) > 1 + len(arguments.object):
+            raise UsageError(
+                "--object-prompt: there are more of them than meshes. Name the other meshes with --object."
+            )
+        parameters["object_prompts"] = "\n".join(arguments.object_prompt)
+    return parameters
+
+
+def _write(
+    result: Result, subject: Subject, arguments: argparse.Namespace, previews: Path | None, output: Output
+) -> None:
+    report, target = finished(result, output), Path(arguments.output)
+    outputs = output.record["outputs"]
+    written = _write_objects(target, subject, result.attributes)
+    outputs["mesh"] = written[0]
+    if len(written) > 1:
+        outputs["objects"] = written
+    if "variations" in result.outputs:
+        outputs["variations"] = [
+            _write_objects(target.with_stem(f"{target.stem}.variation_{number}"), subject, each)[0]
+            for number in range(1, len(report["variations"]) + 1)
+            if (each := variation(result.variations, number))
+        ]
+        sheet = target.with_name(f"{target.stem}.variations.png")
+        write_picture(sheet, result.variations_picture)
+        outputs["variations_picture"] = str(sheet.resolve())
+    if arguments.style is not None:
+        write_model(arguments.style, result.style)
+        outputs["style"] = str(Path(arguments.style).resolve())
     if previews is not None:
         sheet = previews / "contact_sheet.png"
         write_picture(sheet, result.picture)
         outputs["contact_sheet"] = str(sheet.resolve())
-    output.record |= {"outputs": outputs, "vertices": len(source.vertices), "report": report}
+    count = sum(len(file.vertices) for file in subject.files)
+    output.record |= {"outputs": outputs, "vertices": count, "report": report}
     how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
-    output.say(f"{target}: {len(source.vertices):,} vertices, {how}")
+    output.say(f"{target}: {count:,} vertices, {how}")
+
+
+def _write_objects(target: Path, subject: Subject, attributes: dict[str, NDArray[Any]]) -> list[str]:
+    """The mesh itself, and further objects beside it: OUT.2.ply for the second."""
+    written = []
+    for number, (file, rows) in enumerate(zip(subject.files, subject.rows), 1):
+        path = target if number == 1 else target.with_stem(f"{target.stem}.{number}")
+        offset = attributes["offset"][rows]
+        # Adding nothing would still turn -0 into 0: what stays in its place keeps its bits.
+        moved = np.where(offset == 0, file.mesh.vertices, file.mesh.vertices + offset)
+        write_mesh(path, file, attributes["colors"][rows], moved)
+        written.append(str(path.resolve()))
+    return written

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
-from . import attributes, frames, image, mask, mesh, passes, report, text
+from . import attributes, curve, frames, image, mask, mesh, model, passes, report, text
 from .packed import Packed
 
 __all__ = ["KINDS", "Kind", "Packed", "kind"]
@@ -37,7 +37,7 @@ class Kind:
 
 KINDS = {
     module.NAME: Kind(module.NAME, module.validate, module.pack, module.unpack)
-    for module in (mesh, image, frames, passes, mask, text, attributes, report)
+    for module in (mesh, image, frames, passes, mask, curve, text, attributes, report, model)
 }
 
 

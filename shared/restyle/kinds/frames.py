@@ -1,7 +1,8 @@
-"""Kind `frames`: the pictures of a clip, and how fast they follow each other. Sound does not travel.
+"""Kind `frames`: a clip, as its pictures (`Frames`) or as the media file that holds it (`MovieFile`).
 
-They travel as plain pixels, so that neither side needs a decoder and every frame arrives bit for bit. That is bulky
-(250 frames of 854 x 480 are 307 MB), so the whole is limited to a GiB, and cut into parts that each fit one blob.
+Pictures travel as plain pixels, without sound, so that neither side needs a decoder and every frame arrives bit for
+bit. That is bulky (250 frames of 854 x 480 are 307 MB), so the whole is limited to a GiB, and cut into parts that each
+fit one blob. An hour of footage travels as the file that it is (see media.py); not every job takes that form.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInputError
+from . import media
 from .image import MAX_PIXELS
+from .media import MovieFile
 from .packed import Packed, require_array
+
+__all__ = ["Frames", "MovieFile", "pictures"]
 
 NAME = "frames"
 MAX_BYTES = 1 << 30
@@ -38,8 +43,18 @@ class Frames:
         return len(self.pixels)
 
 
-def validate(value: Frames) -> None:
+def pictures(value: Frames | MovieFile) -> Frames:
+    """The clip if it came as pictures; BadInputError if it came as a file, for a job that does not decode."""
+    if isinstance(value, MovieFile):
+        raise BadInputError("frames: this job takes the pictures of a clip, not a movie file. Send restyle.Frames.")
+    return value
+
+
+def validate(value: Frames | MovieFile) -> None:
     """Raise BadInputError unless it has at least one frame of at least one pixel, bearable bytes and a real rate."""
+    if isinstance(value, MovieFile):
+        media.validate(value)
+        return
     if not isinstance(value, Frames):
         raise BadInputError(f"frames: a {type(value).__name__} is not a restyle.Frames.")
     require_array("frames", "pixels", value.pixels, (None, None, None, 3), ("uint8",))
@@ -62,8 +77,10 @@ def check_size(count: int, height: int, width: int) -> None:
         )
 
 
-def pack(value: Frames) -> Packed:
-    """The frames in parts of whole frames, none larger than a blob may be."""
+def pack(value: Frames | MovieFile) -> Packed:
+    """The frames in parts of whole frames, none larger than a blob may be; or the parts of the file."""
+    if isinstance(value, MovieFile):
+        return media.pack(NAME, value)
     per_part = max(1, math.ceil(len(value) / _parts(value.pixels.nbytes, value.pixels[0].nbytes)))
     parts = range(0, len(value), per_part)
     arrays = {f"part{number:02}": _part(value, start, per_part) for number, start in enumerate(parts)}
@@ -78,8 +95,10 @@ def _part(value: Frames, start: int, count: int) -> NDArray[Any]:
     return np.ascontiguousarray(value.pixels[start : start + count])
 
 
-def unpack(packed: Packed) -> Frames:
+def unpack(packed: Packed) -> Frames | MovieFile:
     """The clip again, validated."""
+    if "suffix" in packed.meta:
+        return media.unpack(packed)
     if not packed.arrays:
         raise BadInputError("frames: it came without pictures.")
     parts = [packed.arrays[name] for name in sorted(packed.arrays)]

@@ -23,11 +23,14 @@ class Mesh:
     vertices: (V, 3) float32 or float64, object units.
     faces: (F, 3) int32, indices into vertices; polygons are triangulated by whoever reads them.
     up: the axis that points up in these coordinates; files are Y up by custom, Blender is Z up.
+    uv: (F, 3, 2) float32 or float64, texture coordinates of every face's corners, the second upwards; None without a
+        UV map. A face that has no place in the map has three equal corners.
     """
 
     vertices: NDArray[Any]
     faces: NDArray[Any]
     up: Literal["y", "z"] = "y"
+    uv: NDArray[Any] | None = None
 
 
 def validate(value: Mesh) -> None:
@@ -55,19 +58,30 @@ def validate(value: Mesh) -> None:
         raise BadInputError(
             f"mesh: faces[{face}] is {value.faces[face].tolist()}, but vertex indices run from 0 to {count - 1}."
         )
+    if value.uv is not None:
+        _validate_uv(value.uv, len(value.faces))
     extent = np.array([np.ptp(axis) for axis in value.vertices.T])  # along axis 0 in one call takes 20 times as long
     if not np.isfinite(extent).all() or extent.max() == 0:
         raise BadInputError(f"mesh: its extent is {extent.tolist()}; a surface needs a size greater than zero.")
 
 
+def _validate_uv(uv: NDArray[Any], faces: int) -> None:
+    require_array("mesh", "uv", uv, (None, 3, 2), ("float32", "float64"))
+    if len(uv) != faces:
+        raise BadInputError(f"mesh: uv is for {len(uv):,} faces, but there are {faces:,}.")
+    require_finite("mesh", "uv", uv)
+
+
 def pack(value: Mesh) -> Packed:
     """The mesh as plain data and arrays; it must have been validated."""
     arrays = {"vertices": np.ascontiguousarray(value.vertices), "faces": np.ascontiguousarray(value.faces)}
+    if value.uv is not None:
+        arrays["uv"] = np.ascontiguousarray(value.uv)
     return Packed(NAME, {"up": value.up}, arrays)
 
 
 def unpack(packed: Packed) -> Mesh:
     """The mesh again, validated."""
-    mesh = Mesh(packed.array("vertices"), packed.array("faces"), packed.meta.get("up", "y"))
+    mesh = Mesh(packed.array("vertices"), packed.array("faces"), packed.meta.get("up", "y"), packed.arrays.get("uv"))
     validate(mesh)
     return mesh

@@ -1,8 +1,9 @@
 """Mesh files: OBJ, PLY, GLB, STL and OFF in; PLY, OBJ and GLB with vertex colours out.
 
 What is read keeps every vertex of the file, in the file's order, also those that no face uses; what is written has
-the same vertices in the same order, scale and place, and (from OBJ or PLY to OBJ or PLY) the same polygons. Texture
-coordinates, normals and materials are not carried over.
+the same vertices in the same order, scale and place, and (from OBJ or PLY to OBJ or PLY) the same polygons, with the
+texture coordinates of the file's first UV map. In GLB, where a vertex cannot have two of them, copies of some vertices
+follow after all others. Normals and materials are not carried over.
 
 Colours are scene linear in Python. In a file they are what its readers expect: sRGB in PLY (bytes) and OBJ (after
 the coordinates), linear in GLB (COLOR_0, glTF 2.0 section 3.9.2).
@@ -25,9 +26,9 @@ from ..kinds import mesh as mesh_kind
 from ..kinds.mesh import Mesh
 from ..kinds.packed import require_finite
 from . import library, obj, ply
-from .polygons import Polygons, triangulate
+from .polygons import Polygons, triangle_corners
 
-__all__ = ["READABLE", "WRITABLE", "MeshFile", "check_output", "read_mesh", "write_mesh"]
+__all__ = ["READABLE", "WRITABLE", "MeshFile", "check_output", "read_mesh", "write_mesh", "write_textured"]
 
 READABLE = {
     ".obj": obj.read,
@@ -75,8 +76,10 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshFile:
         require_finite("mesh", "vertices", vertices)
         # Coordinates near the largest float overflow here and are refused by name just after.
         with np.errstate(over="ignore", invalid="ignore"):
-            faces = triangulate(vertices, polygons)
-            mesh_kind.validate(Mesh(vertices, faces))
+            corners = triangle_corners(vertices, polygons)
+            faces = polygons.corners[corners].astype(np.int32)
+            uv = None if polygons.uv is None else polygons.uv[corners].astype(np.float32)
+            mesh_kind.validate(Mesh(vertices, faces, uv=uv))
     except BadInputError as error:
         raise BadInputError(f"{path}: {error.message.removeprefix('mesh: ')}") from error
     except OSError as error:
@@ -89,7 +92,7 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshFile:
         faces = mesh_vertex[faces].astype(np.int32)
     # STL comes from printing and CAD, where Z is up; the others are Y up by custom or by their standard.
     up: Literal["y", "z"] = "z" if path.suffix.lower() == ".stl" else "y"
-    return MeshFile(path, vertices, polygons, Mesh(positions, faces, up), mesh_vertex)
+    return MeshFile(path, vertices, polygons, Mesh(positions, faces, up, uv), mesh_vertex)
 
 
 def _require_file(path: Path) -> None:
@@ -131,11 +134,30 @@ def write_mesh(
     points = source.vertices if vertices is None else np.asarray(vertices, np.float64)[source.mesh_vertex]
     linear = None if colors is None else np.clip(np.asarray(colors, np.float64), 0, 1)[source.mesh_vertex]
     if path.suffix.lower() == ".glb":
-        data = library.write_glb(points, triangulate(points, source.polygons), linear)
+        corners = triangle_corners(points, source.polygons)
+        faces = source.polygons.corners[corners].astype(np.int32)
+        uv = None if source.polygons.uv is None else source.polygons.uv[corners]
+        data = library.write_glb(points, faces, linear, uv)
     else:
         module = obj if path.suffix.lower() == ".obj" else ply
         data = module.write(points, source.polygons, None if linear is None else linear_to_srgb(linear))
     write_atomically(path, data)
+
+
+def write_textured(
+    path: str | os.PathLike[str], source: MeshFile, color: NDArray[np.uint8], normals: NDArray[np.uint8] | None = None
+) -> None:
+    """Write `source` with its UV map and textures (H, W, 3), sRGB and tangent space, to one GLB file.
+
+    Raises BadInputError for a mesh without a UV map; otherwise as `write_mesh`.
+    """
+    path = Path(path)
+    check_output(path)
+    mesh = source.mesh
+    if mesh.uv is None:
+        raise BadInputError(f"{source.path}: it has no UV map, so textures have no place on it.")
+    uv = mesh.uv.astype(np.float64)
+    write_atomically(path, library.write_textured_glb(mesh.vertices, mesh.faces, uv, color, normals))
 
 
 def write_atomically(path: Path, data: bytes) -> None:

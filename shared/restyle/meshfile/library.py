@@ -1,4 +1,4 @@
-"""STL, OFF and GLB through trimesh: vertices and triangles in; of GLB also vertices with colours and triangles out.
+"""STL, OFF and GLB through trimesh: vertices and triangles in; GLB also with texture coordinates, and with colours out.
 
 Before trimesh decodes a file, a few lines look at what it claims, since trimesh allocates what is claimed, passes over
 what is cut short, and puts zeros for what it cannot decode. OFF polygons come as trimesh cuts them: into fans.
@@ -26,7 +26,10 @@ from .polygons import Polygons
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _MAX_DEPTH = 200  # trimesh's time to place a node grows with the square of its depth
 _MAX_VIEW_BYTES = 1 << 30
-_SHAPES = {"POSITION": ("VEC3", 3), "indices": ("SCALAR", 1)}
+# trimesh hands on attributes of names that begin so as they are.
+_UV = "_TEXCOORD_0"
+_FLOAT = 5126
+_SHAPES = {"POSITION": ("VEC3", 3), "indices": ("SCALAR", 1), _UV: ("VEC2", 2)}
 _NODE_KEYS = ("mesh", "children", "matrix", "translation", "rotation", "scale")
 _EMPTY_ACCESSOR = {"componentType": 5121, "type": "SCALAR", "count": 0}
 _EMPTY_VIEW = {"buffer": 0, "byteLength": 0}
@@ -126,6 +129,7 @@ def _load(data: bytes, file_type: str) -> tuple[NDArray[np.float64], Polygons]:
     if file_type == "glb":
         frames.sort(key=lambda frame: int(frame.split("_")[0]))  # trimesh walks from the last node to the first
     vertices, faces, count = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
+    uv, mapped = [np.empty((0, 3, 2))], False
     for frame in frames:
         matrix, name = scene.graph[frame]
         part = scene.geometry[name]
@@ -135,17 +139,25 @@ def _load(data: bytes, file_type: str) -> tuple[NDArray[np.float64], Polygons]:
         with np.errstate(over="ignore", invalid="ignore"):
             vertices.append(trimesh.transform_points(part.vertices, matrix))
             mirrored = np.linalg.det(matrix[:3, :3]) < 0  # which turns the surface inside out (glTF 2.0, 3.7.4)
-        faces.append((corners[:, ::-1] if mirrored else corners) + count)
+        corners = corners[:, ::-1] if mirrored else corners
+        faces.append(corners + count)
         count += len(part.vertices)
+        coordinates = part.vertex_attributes.get(_UV)
+        mapped |= coordinates is not None
+        # glTF counts the second coordinate downwards (3.8.4.2).
+        flip = np.zeros((*corners.shape, 2)) if coordinates is None else coordinates[corners] * (1, -1) + (0, 1)
+        uv.append(flip)
     triangles = np.concatenate(faces)
-    return np.concatenate(vertices), Polygons(triangles.ravel(), np.full(len(triangles), 3, np.int64))
+    coordinates = np.concatenate(uv).reshape(-1, 2) if mapped else None
+    return np.concatenate(vertices), Polygons(triangles.ravel(), np.full(len(triangles), 3, np.int64), coordinates)
 
 
 def _geometry_of(document: dict[str, Any], size: int) -> dict[str, Any]:
     """The part of a glTF document that places triangles, with nodes named by their index; `size` bytes hold it all."""
     if any("uri" in buffer for buffer in document.get("buffers", [])):
         raise BadInputError("its numbers are in other files. Export one binary .glb.")
-    meshes = [{"primitives": _surfaces(mesh["primitives"])} for mesh in document.get("meshes", [])]
+    accessors = document.get("accessors", [])
+    meshes = [{"primitives": _surfaces(mesh["primitives"], accessors)} for mesh in document.get("meshes", [])]
     drawn = [index for index, mesh in enumerate(meshes) if mesh["primitives"]]
     nodes = []
     for index, node in enumerate(document.get("nodes", [])):
@@ -155,7 +167,6 @@ def _geometry_of(document: dict[str, Any], size: int) -> dict[str, Any]:
         nodes.append({"name": str(index)} | kept)
     _require_tree(nodes)
     used = _used_accessors(document, meshes, nodes, size)
-    accessors = document.get("accessors", [])
     viewed = {accessors[index]["bufferView"] for index in used}
     views = [view if index in viewed else _EMPTY_VIEW for index, view in enumerate(document.get("bufferViews", []))]
     if sum(view["byteLength"] for view in views) > _MAX_VIEW_BYTES:
@@ -172,16 +183,25 @@ def _geometry_of(document: dict[str, Any], size: int) -> dict[str, Any]:
     }
 
 
-def _surfaces(primitives: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The primitives that are no points or lines, without what is not their shape."""
+def _surfaces(primitives: list[dict[str, Any]], accessors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The primitives that are no points or lines, without what is neither their shape nor their UV map."""
     if any(primitive.get("mode") == _FAN for primitive in primitives):
         raise BadInputError("it has triangle fans, which are not read. Export it with plain triangles.")
     return [
-        {"attributes": {"POSITION": primitive["attributes"]["POSITION"]}}
+        {"attributes": {"POSITION": primitive["attributes"]["POSITION"]} | _uv_map(primitive["attributes"], accessors)}
         | {key: primitive[key] for key in ("indices", "mode") if key in primitive}
         for primitive in primitives
         if primitive.get("mode", _TRIANGLES) in (_TRIANGLES, _STRIP)
     ]
+
+
+def _uv_map(attributes: dict[str, Any], accessors: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first UV map, if it is stored as plain floats, one pair per vertex."""
+    if (index := attributes.get("TEXCOORD_0")) is None:
+        return {}
+    accessor, points = accessors[index], accessors[attributes["POSITION"]]
+    plain = accessor.get("componentType") == _FLOAT and accessor.get("type") == "VEC2" and "sparse" not in accessor
+    return {_UV: index} if plain and "bufferView" in accessor and accessor["count"] == points["count"] else {}
 
 
 def _used_accessors(
@@ -236,19 +256,84 @@ def _require_tree(nodes: list[dict[str, Any]]) -> None:
                 raise BadInputError(f"its nodes do not form a tree: node {index} is its own child, or too deep.")
 
 
-def write_glb(vertices: NDArray[np.float64], faces: NDArray[np.int32], colors: NDArray[np.float64] | None) -> bytes:
-    """A GLB file with one mesh: vertices (V, 3), faces (F, 3), colors (V, 3) linear in [0, 1] as COLOR_0 floats."""
+def write_glb(
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    colors: NDArray[np.float64] | None,
+    uv: NDArray[np.float64] | None = None,
+) -> bytes:
+    """A GLB file with one mesh: vertices (V, 3), faces (F, 3), colors (V, 3) linear in [0, 1] as COLOR_0 floats.
+
+    uv: (F, 3, 2); a vertex with several texture coordinates gets copies, which follow after all vertices.
+    """
     import trimesh
 
-    # Of its own, trimesh stores colours in 8 bits; glTF's are linear, so that dark tones would show steps.
-    attributes: dict[str, Any] = {} if colors is None else {"_COLOR_0": colors.astype("<f4")}
-    mesh = trimesh.Trimesh(vertices, faces, process=False, vertex_attributes=attributes)
+    attributes: dict[str, Any] = {}
+    triangles: NDArray[Any] = faces
+    if uv is not None:
+        vertex, triangles, coordinates = _split_at_seams(faces, uv, len(vertices))
+        vertices, colors = vertices[vertex], None if colors is None else colors[vertex]
+        attributes[_UV] = (coordinates * (1, -1) + (0, 1)).astype("<f4")
+    if colors is not None:
+        # Of its own, trimesh stores colours in 8 bits; glTF's are linear, so that dark tones would show steps.
+        attributes["_COLOR_0"] = colors.astype("<f4")
+    mesh = trimesh.Trimesh(vertices, triangles, process=False, vertex_attributes=attributes)
     scene: Any = trimesh.Scene(mesh)  # its export has no types
     return bytes(scene.export(file_type="glb", include_normals=False, tree_postprocessor=_finish))
 
 
+def write_textured_glb(
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    uv: NDArray[np.float64],
+    color: NDArray[np.uint8],
+    normals: NDArray[np.uint8] | None,
+) -> bytes:
+    """A GLB file with one smooth mesh in textures: vertices (V, 3), faces (F, 3), uv (F, 3, 2).
+
+    color, normals: (H, W, 3), the base colour in sRGB and the tangent-space normal map (+Y up, as in glTF), if any.
+    """
+    import trimesh
+    from PIL import Image
+
+    vertex, triangles, coordinates = _split_at_seams(faces, uv, len(vertices))
+    # Of the whole surface: normals of the split one would show its seams.
+    smooth = trimesh.Trimesh(vertices, faces, process=False).vertex_normals[vertex]
+    visuals: Any = trimesh.visual  # without types
+    material = visuals.material.PBRMaterial(
+        baseColorTexture=Image.fromarray(color),
+        normalTexture=None if normals is None else Image.fromarray(normals),
+        metallicFactor=0.0,
+        roughnessFactor=1.0,
+        doubleSided=True,
+    )
+    visual = visuals.TextureVisuals(coordinates, material=material)
+    mesh = trimesh.Trimesh(vertices[vertex], triangles, vertex_normals=smooth, visual=visual, process=False)
+    scene: Any = trimesh.Scene(mesh)
+    return bytes(scene.export(file_type="glb", include_normals=True))
+
+
+def _split_at_seams(
+    faces: NDArray[np.int32], uv: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """One vertex per texture coordinate: the vertex that each is (N,), faces (F, 3), and coordinates (N, 2)."""
+    rows = np.concatenate([faces.reshape(-1, 1), uv.reshape(-1, 2)], axis=1)
+    pairs, first, index = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    of_vertex = pairs[:, 0].astype(np.int64)
+    # The first pair of each vertex takes the vertex's own place, those without a face stay, the others follow.
+    own = np.unique(of_vertex, return_index=True)[1]
+    place = np.full(len(pairs), -1)
+    place[own] = of_vertex[own]
+    others = np.flatnonzero(place < 0)
+    place[others] = count + np.arange(len(others))
+    vertex = np.concatenate([np.arange(count), of_vertex[others]])
+    coordinates = np.zeros((len(vertex), 2))
+    coordinates[place] = uv.reshape(-1, 2)[first]
+    return vertex, place[index.reshape(-1)].reshape(-1, 3), coordinates
+
+
 def _finish(tree: dict[str, Any]) -> None:
-    """Give the colours the name that viewers know, and the mesh a matt material that shows them."""
+    """Give colours and UV map the names that viewers know, and the mesh a matt material that shows them."""
     primitive = tree["meshes"][0]["primitives"][0]
     attributes = primitive["attributes"]
     primitive["attributes"] = {name.removeprefix("_"): index for name, index in attributes.items()}

@@ -1,5 +1,8 @@
 """Stanford PLY, text and binary, through plyfile: vertices and polygons in; vertices with colours and polygons out.
 
+Texture coordinates are read from the vertices (`s` and `t`, as Blender writes them, `u` and `v`, or `texture_u` and
+`texture_v`) or from a list `texcoord` of the faces, where one vertex may have several; they are written as the latter.
+
 Not through trimesh, which refuses binary files that mix triangles with other polygons, as Blender writes them, cuts
 polygons into fans, and splits vertices where texture coordinates differ.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 import io
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,8 @@ from .polygons import Polygons, polygons_from
 _MAX_HEADER_BYTES = 65_536
 _MOST = {"vertex": MAX_VERTICES, "face": MAX_FACES}
 _INDEX_NAMES = ("vertex_indices", "vertex_index")
+_UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+_FACE_UV = "texcoord"
 
 
 def read(path: Path) -> tuple[NDArray[np.float64], Polygons]:
@@ -37,8 +43,9 @@ def read(path: Path) -> tuple[NDArray[np.float64], Polygons]:
             raise BadInputError(f"its vertices have no {missing[0]}.")
         vertices = np.stack([np.asarray(columns[axis], np.float64) for axis in "xyz"], axis=1)
         polygons = _polygons(data)
-    polygons.require_in_range(len(vertices))
-    return vertices, polygons_from(polygons.corners, polygons.sizes)
+        polygons.require_in_range(len(vertices))
+        uv = _uv(data, polygons)
+    return vertices, polygons_from(replace(polygons, uv=uv))
 
 
 def _require_plausible(path: Path) -> None:
@@ -71,7 +78,8 @@ def _parse(path: Path) -> PlyData:
         # plyfile maps lists of one known length at once, and reads others one by one.
         for corners in (3, 4):
             with suppress(PlyParseError):
-                return PlyData.read(path, known_list_len={"face": dict.fromkeys(_INDEX_NAMES, corners)})
+                lengths = dict.fromkeys(_INDEX_NAMES, corners) | {_FACE_UV: 2 * corners}
+                return PlyData.read(path, known_list_len={"face": lengths})
         return PlyData.read(path)
 
 
@@ -83,6 +91,20 @@ def _polygons(data: PlyData) -> Polygons:
     return Polygons(corners, np.array([len(each) for each in lists], np.int64))
 
 
+def _uv(data: PlyData, polygons: Polygons) -> NDArray[np.float64] | None:
+    """Texture coordinates (C, 2) of the polygons' corners."""
+    face = data["face"].data if "face" in data else np.empty(0, [])
+    if _FACE_UV in (face.dtype.names or ()):
+        lists = [np.asarray(each, np.float64) for each in face[_FACE_UV]]
+        if [len(each) for each in lists] == (2 * polygons.sizes).tolist():
+            return np.concatenate([np.empty(0), *lists]).reshape(-1, 2)
+    columns = data["vertex"].data
+    for names in _UV_NAMES:
+        if set(names) <= set(columns.dtype.names):
+            return np.stack([np.asarray(columns[name], np.float64) for name in names], axis=1)[polygons.corners]
+    return None
+
+
 def write(vertices: NDArray[np.float64], polygons: Polygons, colors: NDArray[np.float64] | None) -> bytes:
     """A binary PLY file: vertices (V, 3) as doubles; colors (V, 3) sRGB in [0, 1], as bytes by custom."""
     columns = {axis: vertices[:, column].astype("<f8") for column, axis in enumerate("xyz")}
@@ -92,12 +114,16 @@ def write(vertices: NDArray[np.float64], polygons: Polygons, colors: NDArray[np.
     rows = np.empty(len(vertices), [(name, column.dtype) for name, column in columns.items()])
     for name, column in columns.items():
         rows[name] = column
-    lists = np.empty(len(polygons.sizes), [("vertex_indices", "O")])
-    lists["vertex_indices"] = np.array([*np.split(polygons.corners, polygons.starts[1:]), None], object)[:-1]
-    count = "u1" if polygons.sizes.max(initial=0) < 256 else "i4"
+    parts = {"vertex_indices": polygons.corners} | ({} if polygons.uv is None else {_FACE_UV: polygons.uv})
+    lists = np.empty(len(polygons.sizes), [(name, "O") for name in parts])
+    for name, values in parts.items():
+        split = [part.ravel() for part in np.split(values, polygons.starts[1:])]
+        lists[name] = np.array([*split, None], object)[:-1]
+    longest = polygons.sizes.max(initial=0)
+    lengths = {"vertex_indices": "u1" if longest < 256 else "i4", _FACE_UV: "u1" if longest < 128 else "i4"}
     elements = [
         PlyElement.describe(rows, "vertex"),
-        PlyElement.describe(lists, "face", len_types={"vertex_indices": count}),
+        PlyElement.describe(lists, "face", len_types=lengths, val_types={_FACE_UV: "f8"}),
     ]
     buffer = io.BytesIO()
     PlyData(elements, byte_order="<", comments=["Restyle"]).write(buffer)

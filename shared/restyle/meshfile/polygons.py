@@ -18,10 +18,12 @@ class Polygons:
 
     corners: (C,) int64, vertex indices.
     sizes: (P,) int64, the number of corners of each polygon; at least 3.
+    uv: (C, 2) float64, the corners' texture coordinates, the second upwards; None without a UV map.
     """
 
     corners: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    uv: NDArray[np.float64] | None = None
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -44,12 +46,14 @@ class Polygons:
         )
 
 
-def polygons_from(corners: NDArray[np.int64], sizes: NDArray[np.int64]) -> Polygons:
+def polygons_from(polygons: Polygons) -> Polygons:
     """The polygons without those of fewer than three corners, which have no surface."""
-    keep = sizes >= 3
-    if not keep.all():
-        corners, sizes = corners[np.repeat(keep, sizes)], sizes[keep]
-    return Polygons(corners, sizes)
+    keep = polygons.sizes >= 3
+    if keep.all():
+        return polygons
+    corners = np.repeat(keep, polygons.sizes)
+    uv = None if polygons.uv is None else polygons.uv[corners]
+    return Polygons(polygons.corners[corners], polygons.sizes[keep], uv)
 
 
 def triangulate(vertices: NDArray[np.float64], polygons: Polygons) -> NDArray[np.int32]:
@@ -59,19 +63,26 @@ def triangulate(vertices: NDArray[np.float64], polygons: Polygons) -> NDArray[np
     Returns (F, 3) int32 in the order of the polygons, each in its polygon's winding.
     A polygon that crosses itself has no right answer; it is split anyhow.
     """
+    return polygons.corners[triangle_corners(vertices, polygons)].astype(np.int32)
+
+
+def triangle_corners(vertices: NDArray[np.float64], polygons: Polygons) -> NDArray[np.int64]:
+    """As `triangulate`, but for every corner of a triangle its place in `polygons.corners`: (F, 3)."""
     counts = polygons.sizes - 2
     firsts = np.cumsum(counts) - counts
-    faces = np.empty((int(counts.sum()), 3), np.int32)
+    faces = np.empty((int(counts.sum()), 3), np.int64)
     for size in np.unique(polygons.sizes):
         chosen = np.flatnonzero(polygons.sizes == size)
-        corners = polygons.corners[polygons.starts[chosen, None] + np.arange(size)]
+        places = polygons.starts[chosen, None] + np.arange(size)
         rows = firsts[chosen, None] + np.arange(size - 2)
-        faces[rows] = corners[:, :3][:, None] if size == 3 else _split(vertices[corners], corners)
+        faces[rows] = places[:, :3][:, None] if size == 3 else _split(vertices[polygons.corners[places]], places)
     return faces
 
 
 def _split(points: NDArray[np.float64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Triangles of polygons with equally many corners: points (N, S, 3), corners (N, S); gives (N, S - 2, 3)."""
+    """Triangles of polygons with equally many corners: points (N, S, 3), corners (N, S); gives some of the latter,
+    (N, S - 2, 3).
+    """
     size = corners.shape[1]
     centred = points - points[:, :1]
     # Newell's normal is right for concave and slightly bent polygons too.

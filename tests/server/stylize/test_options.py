@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 
@@ -53,9 +54,17 @@ PUBLISHED = {
     # what the reference does not have
     "contrasts": (),
     "contrast_weight": 0.0,
+    "contrast_scale": 8.0,  # of no use at that weight
     "color_penalty": 0.0,
     "search_start": False,
     "displacement_penalty": 0.0,
+    "change": "both",
+    "direction": "both",
+    "palette": (),
+    "search_anchor": False,
+    "existing_start": False,
+    "seconds": None,
+    "patience": 0,
     "low_precision": False,
     "low_precision_on_cpu": False,
 }
@@ -69,6 +78,17 @@ def test_reference_preset_is_the_published_one(name: str) -> None:
 def test_images_per_iteration() -> None:
     options = PRESETS["reference"]
     assert options.views * (options.global_copies + options.local_copies + options.geometry_copies) == 45
+
+
+def test_the_reference_leaves_out_nothing_that_could_change() -> None:
+    assert {field.name for field in fields(PRESETS["reference"])} == {*PUBLISHED, "up"}
+
+
+def test_only_a_real_model_searches_its_main_view(encoder: object) -> None:
+    assert options_for("standard", encoder).search_anchor
+    assert options_for("reference", encoder) == PRESETS["reference"]
+    encoder.is_stand_in = True
+    assert not options_for("standard", encoder).search_anchor
 
 
 def test_unknown_preset(encoder: object) -> None:

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from restyle_server.stylize import PRESETS
+from restyle_server.stylize.judge import Judge
 from restyle_server.stylize.patterns import PATTERNS, Chart
 from restyle_server.stylize.scene import Scene
-from restyle_server.stylize.starts import PALETTE, Start, best_start, grey
+from restyle_server.stylize.starts import KINDS, PALETTE, Recipe, Start, best_start, grey, solid
 
 from .conftest import TinyEncoder, sphere
 
@@ -57,7 +58,7 @@ def test_courses_are_rows_of_shifted_bricks() -> None:
 
 @pytest.mark.parametrize(("color", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
 def test_search_finds_the_colour(color: str, channel: int) -> None:
-    scene = Scene(*sphere(), f"a {color} ball", TinyEncoder(), OPTIONS, device=CPU)
+    scene = Scene(*sphere(), f"a {color} ball", Judge(TinyEncoder(), OPTIONS, CPU))
     start = best_start(scene)
     assert start.color.mean(dim=0).argmax() == channel
     assert (
@@ -67,7 +68,7 @@ def test_search_finds_the_colour(color: str, channel: int) -> None:
 
 
 def _plain(scene: Scene, color: tuple[float, ...]) -> Start:
-    return Start("solid", torch.tensor(color).expand(len(scene.points), 3), torch.zeros(len(scene.points)))
+    return solid(scene, color)
 
 
 def _misfit(scene: Scene, start: Start) -> float:
@@ -76,7 +77,7 @@ def _misfit(scene: Scene, start: Start) -> float:
 
 def test_all_candidates_are_embedded_alike() -> None:
     """Embedding many colourings at once gives what embedding each alone gives."""
-    scene = Scene(*sphere(), "a red ball", TinyEncoder(), OPTIONS, device=CPU)
+    scene = Scene(*sphere(), "a red ball", Judge(TinyEncoder(), OPTIONS, CPU))
     colors = [torch.rand(len(scene.points), 3, generator=torch.Generator().manual_seed(n)) for n in range(40)]
     together = scene.embed_all_around(scene.points, colors, views=3, zooms=(1.0, 2.0))
     assert together.shape[:2] == (6, 40)
@@ -88,7 +89,7 @@ def test_close_up_shows_the_object_larger() -> None:
     encoder = TinyEncoder()
     seen: list[torch.Tensor] = []
     encode = encoder.encode_image
-    scene = Scene(*sphere(), "a red ball", encoder, OPTIONS, device=CPU)
+    scene = Scene(*sphere(), "a red ball", Judge(encoder, OPTIONS, CPU))
     encoder.encode_image = lambda images: (seen.append(images), encode(images))[1]
     scene.embed_all_around(scene.points, [torch.zeros(len(scene.points), 3)], views=2, zooms=(1.0, 3.0))
     dark = [float((pictures < 0.5).float().mean()) for pictures in seen]
@@ -97,6 +98,21 @@ def test_close_up_shows_the_object_larger() -> None:
 
 def test_captions_that_mean_the_same_are_no_contrasts() -> None:
     options = replace(OPTIONS, contrasts=("a red thing", "a blue thing", "a green thing"))
-    scene = Scene(*sphere(), "a red ball", TinyEncoder(), options, device=CPU)
-    assert len(scene.texts) == 1 + 2
-    np.testing.assert_allclose(scene.texts.norm(dim=1), 1.0, rtol=1e-5)
+    scene = Scene(*sphere(), "a red ball", Judge(TinyEncoder(), options, CPU))
+    assert len(scene.targets.contrasts) == 1 + 2
+    np.testing.assert_allclose(scene.targets.contrasts.norm(dim=1), 1.0, rtol=1e-5)
+
+
+def test_a_recipe_makes_its_start_again() -> None:
+    scene = Scene(*sphere(), "a blue ball", Judge(TinyEncoder(), OPTIONS, CPU))
+    start = best_start(scene)
+    again = Recipe.from_numbers(start.recipe.numbers()).on(scene.points, scene.normals)
+    assert again.recipe == start.recipe
+    assert torch.equal(again.color, start.color)
+    assert torch.equal(again.relief, start.relief)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_recipe_survives_as_numbers(kind: str) -> None:
+    recipe = Recipe(kind, 0.14, (0.1, 0.2, 0.3), (0.9, 0.8, 0.7))
+    assert Recipe.from_numbers(recipe.numbers()) == recipe

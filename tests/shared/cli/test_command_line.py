@@ -119,6 +119,28 @@ BAD_CALLS = [  # words, exit code, error code, part of the message
     (["mesh", "tri.obj", "red " * 2500, "-o", "out.ply"], 20, "bad_input", "10,000 characters"),
     (["mesh", "tri.obj", "red", "-o", "no/folder/out.ply"], 20, "bad_input", "no/folder"),
     (["mesh", "tri.obj", "red", "-o", "out.ply", "--preview", "tri.obj"], 20, "bad_input", "tri.obj"),
+    (["mesh", "tri.obj", "-o", "out.ply"], 2, "bad_usage", "there is no target"),
+    (["mesh", "tri.obj", "-o", "out.ply", "--image", "none.png"], 20, "bad_input", "none.png: there is no such file"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--mask", "none.npy"], 20, "bad_input", "none.npy: there is no such"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--mask", "two.txt"], 20, "bad_input", "the mesh has 3 vertices"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--start", "existing"], 20, "bad_input", "no vertex colours"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--palette", "#12"], 2, "bad_usage", "'#12' is not a colour"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--subdivide", "9"], 2, "bad_usage", "'9' is neither auto"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--style", "s.png"], 2, "bad_usage", "s.png"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", "--image-weight", "-1", "--image", "none.png"], 2, "bad_usage", "-1"),
+    (["mesh", "tri.obj", "red", "-o", "out.ply", *["--also", "moss"] * 3], 2, "bad_usage", "there may be 3 in all"),
+    (
+        ["mesh", "tri.obj", "-o", "out.ply", *["--object-prompt", "moss"] * 2],
+        2,
+        "bad_usage",
+        "more of them than meshes",
+    ),
+    (
+        ["mesh", "tri.obj", "red", "-o", "out.ply", "--change", "color", "--direction", "out"],
+        2,
+        "bad_usage",
+        "nothing is displaced",
+    ),
     (["jobs", "show"], 2, "bad_usage", "ID"),
     (["models", "download", "ViT-X"], 2, "bad_usage", "ViT-B-32, mini"),
     (["models", "download", "mini"], 2, "bad_usage", "nothing to download"),
@@ -131,6 +153,7 @@ def test_bad_calls_end_before_any_server_is_asked(
 ) -> None:
     (tmp_path / "tri.obj").write_text(TRIANGLE)
     (tmp_path / "bad.obj").write_text("v 0 0\n")
+    (tmp_path / "two.txt").write_text("0\n1\n")
     assert main([*words, "--json"]) == exit_code
     printed = capsys.readouterr()
     record = json.loads(printed.out)

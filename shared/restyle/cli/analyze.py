@@ -1,0 +1,144 @@
+"""`restyle retime --analyze FOLDER`: curves and plots of every clip of a folder, and which of them are alike."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..client import Result, connect
+from ..errors import BadInputError, UsageError
+from ..framemap import write_series
+from ..jobs import declaration
+from ..kinds.curve import Curve
+from ..meshfile import write_atomically
+from ..moviefile import is_movie
+from ..picturefile import write_picture
+from .follow import finished, follow_with_previews, preview_folder
+from .output import Output
+from .retime import JOB, parameters_of, read_source
+
+NAMED = 3  # clips that are named as alike, of each
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Two windows of two clips that resemble each other. score: cosine. at, there: seconds in the one and the other."""
+
+    clip: int
+    score: float
+    at: float
+    there: float
+
+
+def analyze(arguments: argparse.Namespace, output: Output) -> int:
+    """Write a table and a plot per clip and analysis.json for all; one that cannot be read is named and left out."""
+    folder, target = Path(arguments.analyze), arguments.output
+    paths = _clips(arguments, folder)
+    parameters = parameters_of(arguments, declaration(JOB)) | {"render": False, "features": True}
+    place = preview_folder(target)
+    assert place is not None  # noqa: S101  for the type checker: _clips has seen to it
+    found: dict[str, tuple[dict[str, Any], Curve]] = {}
+    refused: dict[str, str] = {}
+    with connect(arguments.server) as client:
+        for path in paths:
+            try:
+                job = client.submit(JOB, clip=read_source(path, None), **parameters)
+                result = follow_with_previews(job, output, None)
+            except BadInputError as error:
+                refused[path.name] = error.message
+                output.note(f"{path}: left out: {error.message}")
+                continue
+            report = finished(result, output)
+            _write_clip(place / path.stem, result)
+            found[path.name] = report, result.features
+            client.job(job.id).forget()
+    if not found:
+        raise BadInputError(f"{folder}: none of its clips can be read.")
+    _say(found, refused, place, output)
+    return 0
+
+
+def _clips(arguments: argparse.Namespace, folder: Path) -> list[Path]:
+    for name in ("clip", "curve", "plot", "heat", "wav", "map", "fps"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--analyze: it takes a folder of movies and -o DIR; leave {name} out.")
+    if arguments.output is None:
+        raise UsageError("-o DIR is missing: the folder for tables and plots.")
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: there is no such folder. Check the path.")
+    paths = sorted(path for path in folder.iterdir() if is_movie(path) and not path.name.startswith("."))
+    if not paths:
+        raise BadInputError(f"{folder}: there are no movies in it.")
+    return paths
+
+
+def _write_clip(stem: Path, result: Result) -> None:
+    write_series(stem.with_name(f"{stem.name}.csv"), result.speeds.series, result.speeds.fps)
+    write_picture(stem.with_name(f"{stem.name}.png"), result.picture)
+
+
+def _say(found: dict[str, tuple[dict[str, Any], Curve]], refused: dict[str, str], place: Path, output: Output) -> None:
+    names = list(found)
+    alike = likenesses([curve for _, curve in found.values()])
+    rows: list[Sequence[str]] = [("CLIP", "SECONDS", "METHOD", "SLOWEST", "FASTEST", "UNSURE", "CUTS", "MOST LIKE")]
+    clips: dict[str, Any] = {}
+    for name, matches in zip(names, alike):
+        report = found[name][0]
+        unsure = sum(last - first + 1 for first, last in report["unsure"]) / report["source_frames"]
+        best = f"{names[matches[0].clip]} {matches[0].score:.2f}" if matches else ""
+        seconds = f"{report['source_frames'] / report['fps']:.1f}"
+        speeds = f"{report['slowest']:.2f}x", f"{report['fastest']:.2f}x"
+        rows.append((name, seconds, report["method"], *speeds, f"{unsure:.0%}", str(len(report["cuts"])), best))
+        clips[name] = report | {
+            "similar": [
+                {"clip": names[match.clip], "score": match.score, "seconds": match.at, "there": match.there}
+                for match in matches
+            ]
+        }
+    summary = {"clips": clips, "refused": refused}
+    write_atomically(place / "analysis.json", json.dumps(summary, indent=1).encode())
+    output.table(rows)
+    output.record |= {"outputs": {"folder": str(place.resolve())}} | summary
+
+
+def likenesses(clips: Sequence[Curve]) -> list[list[Likeness]]:
+    """For each clip the others most like it, best first, by their two windows that are most alike.
+
+    clips: first, last (M,) frames and vectors (M, C) of each one's windows. Vectors are compared after their mean over
+    all windows is taken away: what all clips share tells none apart.
+    """
+    vectors = np.concatenate([clip.series["vectors"] for clip in clips]).astype(np.float64)
+    centred = vectors - vectors.mean(axis=0)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    ends = np.cumsum([0, *(len(clip) for clip in clips)])
+    parts = [unit[begin:end] for begin, end in pairwise(ends)]
+    found = []
+    for number, part in enumerate(parts):
+        others = [
+            _closest(part, parts[other], clips[number], clips[other], other)
+            for other in range(len(parts))
+            if other != number
+        ]
+        found.append(sorted(others, key=lambda match: -match.score)[:NAMED])
+    return found
+
+
+def _closest(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], clip: Curve, other: Curve, number: int
+) -> Likeness:
+    best = (0, 0, -2.0)
+    for start in range(0, len(ours), 512):  # an hour against an hour would be too large a table
+        scores = ours[start : start + 512] @ theirs.T
+        row, column = divmod(int(scores.argmax()), len(theirs))
+        best = max(best, (start + row, column, float(scores[row, column])), key=lambda found: found[2])
+    row, column, score = best
+    at, there = (float(c.series["first"][window] / c.fps) for c, window in ((clip, row), (other, column)))
+    return Likeness(number, score, at, there)

@@ -1,0 +1,153 @@
+"""`restyle retime`: a clip in exactly the length asked for, faster where nothing hurries; or only the plan of it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import picturefile
+from ..client import Client, Result, connect
+from ..clipfile import is_clip, read_clip
+from ..declare import JobDeclaration
+from ..errors import BadInputError, RestyleError, UsageError
+from ..framemap import read_table, write_table
+from ..jobs import declaration
+from ..jobs.retime_clip import CONTAINERS
+from ..kinds.curve import Curve
+from ..kinds.frames import Frames, MovieFile
+from ..moviefile import is_movie
+from ..picturefile import write_picture
+from .flags import given_parameters
+from .follow import finished, follow_with_previews
+from .output import Output
+
+JOB = "retime_clip"
+ENDINGS = {"movie": tuple(f".{name}" for name in CONTAINERS), "plot": (".png",), "curve": (".csv",), "heat": (".mp4",)}
+ENDINGS["sound"] = (".wav",)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What was asked for. files: where each output goes. inputs, parameters: of the job."""
+
+    source: Path
+    files: dict[str, Path]
+    inputs: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Everything that can be wrong is checked before a server is looked for or started."""
+    if arguments.analyze is not None:
+        from .analyze import analyze
+
+        return analyze(arguments, output)
+    call = _read(arguments, output)
+    with connect(arguments.server) as client:
+        retime(client, call, output)
+    return 0
+
+
+def retime(client: Client, call: _Call, output: Output) -> None:
+    """Run the job and write what it made."""
+    job = client.submit(JOB, **call.inputs, **call.parameters)
+    result = follow_with_previews(job, output, None)
+    try:
+        _write(result, call, output)
+    except RestyleError as error:
+        kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
+        raise type(error)(f"{error.message} {kept}") from error
+
+
+# Before the job
+
+
+def _read(arguments: argparse.Namespace, output: Output) -> _Call:
+    if arguments.clip is None:
+        raise UsageError("CLIP is missing: the movie, or the folder of numbered pictures, that is retimed.")
+    job = declaration(JOB)
+    source = Path(arguments.clip)
+    files = _files(arguments, source)
+    parameters = parameters_of(arguments, job) | {
+        "render": "movie" in files,
+        "heat": "heat" in files,
+        "wav": "sound" in files,
+    }
+    if "movie" in files:
+        parameters["container"] = files["movie"].suffix.lower().removeprefix(".")
+    inputs: dict[str, Any] = {"clip": read_source(source, arguments.fps)}
+    if arguments.map is not None:
+        inputs["map"] = Curve({"source": read_table(Path(arguments.map))}, 24.0)
+    job.check_together(job.check_parameters(parameters), set(inputs))
+    return _Call(source, files, inputs, parameters)
+
+
+def parameters_of(arguments: argparse.Namespace, job: JobDeclaration) -> dict[str, Any]:
+    """Those that were given; one length only."""
+    parameters = given_parameters(arguments, job)
+    if len(lengths := [f"--{name}" for name in ("speed", "duration", "frames") if name in parameters]) > 1:
+        raise UsageError(f"{', '.join(lengths)}: give one of them.")
+    return parameters
+
+
+def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
+    """The file of each output that is wanted, checked to be writable."""
+    wanted = {
+        "movie": arguments.output,
+        "curve": arguments.curve,
+        "plot": arguments.plot,
+        "heat": arguments.heat,
+        "sound": arguments.wav,
+    }
+    files = {name: Path(path) for name, path in wanted.items() if path is not None}
+    if not files:
+        raise UsageError("-o OUT is missing: the movie to write; or --curve, --plot, --wav or --heat for these alone.")
+    for name, path in files.items():
+        if path.suffix.lower() not in ENDINGS[name]:
+            raise UsageError(f"{path}: this is written as {', '.join(ENDINGS[name])}. Choose that ending.")
+        if path.is_dir():
+            raise BadInputError(f"{path}: this is a folder; name a file in it.")
+        if path.resolve() == source.resolve():
+            raise UsageError(f"{path}: the result would overwrite the clip. Choose another name.")
+        picturefile.check_folder_of(path)
+    if len({path.resolve() for path in files.values()}) < len(files):
+        raise UsageError("Two outputs have the same name. Give each its own.")
+    return files
+
+
+def read_source(path: Path, fps: float | None) -> Frames | MovieFile:
+    """The clip: a movie as the file that it is, numbered pictures as pixels."""
+    if is_movie(path):
+        if path.is_dir():
+            raise BadInputError(f"{path}: this is a folder, not a movie.")
+        if fps is not None:
+            raise UsageError(f"--fps: this is for numbered pictures; {path} knows its own rate.")
+        return MovieFile.of(path)
+    if not is_clip(path):
+        there = "this is no clip" if path.exists() else "there is no such file"
+        raise BadInputError(f"{path}: {there}. Name a movie, a folder of numbered pictures, or a pattern of them.")
+    return read_clip(path, fps).frames
+
+
+# After the job
+
+
+def _write(result: Result, call: _Call, output: Output) -> None:
+    report = finished(result, output)
+    written: dict[str, str] = {}
+    for name, path in call.files.items():
+        if name == "curve":
+            write_table(path, result.plan.series["source"], result.speeds.series["speed"], result.plan.fps)
+        elif name == "plot":
+            write_picture(path, result.picture)
+        elif name in result.outputs:  # no sound, or no map: a warning has said why
+            result.outputs[name].save(path)
+        else:
+            continue
+        written[name] = str(path.resolve())
+    output.record |= {"outputs": written, "report": report}
+    made = f"{report['frames']:,} frames, {report['length']:.2f} s, {report['speed']:.3g}x by {report['method']}"
+    how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
+    output.say(f"{next(iter(written.values()), call.source)}: {made}, {how}")

@@ -1,0 +1,202 @@
+"""How long a run takes and when it ends, what it needs of memory, and how it is cut into pieces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from restyle.errors import BadInputError, ResourcesError
+from restyle_server.stylize import PRESETS, PerVertex, Step, StylizeResult, stylize
+from restyle_server.stylize.detail import detail
+from restyle_server.stylize.judge import Judge
+from restyle_server.stylize.memory import GIB, Need, kept_for_backward, need_of, plan_memory
+from restyle_server.stylize.query import field_input, folded, symmetry_plane
+from restyle_server.stylize.stage import prepare
+from restyle_server.stylize.stopping import GAIN, settled
+from restyle_server.stylize.text2mesh import optimise
+
+from .conftest import TinyEncoder, sphere
+
+CPU = torch.device("cpu")
+SMALL = replace(
+    PRESETS["standard"],
+    iterations=8,
+    views=2,
+    width=32,
+    frequencies=16,
+    depth=1,
+    color_depth=1,
+    displacement_depth=1,
+    learning_rate=5e-3,
+    sigma=1.0,
+    low_precision=False,
+)
+
+
+def run(options: object = SMALL, mesh: tuple | None = None, **more: object) -> StylizeResult:
+    return stylize(*(mesh or sphere()), "a red ball", TinyEncoder(), options, seed=1, **more)
+
+
+def test_a_time_budget_ends_a_run_and_displacement_has_its_share_of_it() -> None:
+    steps: list[Step] = []
+    result = run(replace(SMALL, iterations=20_000, seconds=0.6, displacement_from=0.5), on_step=steps.append)
+    assert result.ended == "seconds"
+    assert 1 <= len(result.history) < 20_000
+    assert result.displacement.any()
+    assert steps[-1].share == 1.0
+    assert all(step.iteration <= step.iterations for step in steps)
+
+
+def test_one_step_is_made_however_short_the_time() -> None:
+    stage = prepare(*sphere(), "a red ball", TinyEncoder(), replace(SMALL, seconds=1.0))
+    result = optimise(stage, seed=0, spent=100.0)
+    assert (len(result.history), result.ended) == (1, "seconds")
+
+
+def test_time_that_was_spent_before_a_kill_counts() -> None:
+    options = replace(SMALL, seconds=3600.0)
+    states = []
+    run(options, on_step=lambda step: states.append(step.state()))
+    halfway = states[3] | {"seconds": np.array(4000.0)}
+    result = run(options, state=halfway)
+    assert (len(result.history), result.ended) == (4, "seconds")
+
+
+def test_settled_means_no_gain_over_a_whole_window() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, 400)
+    rising = np.linspace(0.2, 0.6, 400) + noise
+    assert not any(settled(rising[:n].tolist(), 40) for n in range(400))
+    flat = np.concatenate([np.linspace(0.2, 0.6, 200), np.full(200, 0.6)]) + noise
+    ended = next(n for n in range(400) if settled(flat[:n].tolist(), 40))
+    assert 220 < ended < 320
+    assert not settled([0.5] * 79, 40)
+    assert settled([0.5] * 80, 40)
+    assert not settled([0.5] * 40 + [0.5 + 2 * GAIN] * 40, 40)
+    assert not settled([0.5] * 1000, 0)
+
+
+def test_an_early_stop_waits_for_the_displacement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restyle_server.stylize.stopping.GAIN", 1.0)  # nothing is gain enough
+    result = run(replace(SMALL, iterations=40, displacement_from=0.5, patience=3))
+    assert result.ended == "settled"
+    assert len(result.history) == 20 + 2 * 3
+    assert result.displacement.any()
+    colored = run(replace(SMALL, iterations=40, displacement_from=0.5, patience=3, change="color"))
+    assert len(colored.history) == 2 * 3
+
+
+def test_pieces_change_the_order_of_sums_and_nothing_else() -> None:
+    whole = run()
+    encoder = TinyEncoder()
+    given: list[int] = []
+    encode = encoder.encode_image
+    encoder.encode_image = lambda images: (given.append(len(images)), encode(images))[1]
+    stage = prepare(*sphere(), "a red ball", encoder, SMALL)
+    stage = replace(stage, plan=replace(stage.plan, vertices_at_once=50, pictures_at_once=3))
+    for scene in stage.scenes:
+        scene.judge.pictures_at_once = 3
+    given.clear()
+    cut = optimise(stage, seed=1)
+    assert max(given) == 3
+    np.testing.assert_allclose(cut.history, whole.history, atol=1e-4)
+    np.testing.assert_allclose(cut.colors, whole.colors, atol=1e-3)
+
+
+def test_plans_fit_or_are_refused_with_numbers() -> None:
+    need = Need(fixed=1.0 * GIB, vertex=10_000.0, picture=0.02 * GIB, vertices=1_000_000, pictures=45)
+    whole = plan_memory(need, CPU, 100 * GIB)
+    assert (whole.vertices_at_once, whole.pictures_at_once) == (None, None)
+    assert whole.peak == pytest.approx((1 + 0.9) * GIB + 1e10)
+    for memory in (1.2, 2.0, 4.0, 8.0):
+        plan = plan_memory(need, CPU, memory * GIB)
+        assert plan.peak <= memory * GIB
+        assert plan.peak > 0.5 * memory * GIB or memory == 8.0, "and what there is, is used"
+        assert plan.vertices_at_once is not None
+    with pytest.raises(ResourcesError, match=r"needs 1\.0 GiB .* 0\.9 GiB are allowed.*1,000,000 vertices"):
+        plan_memory(need, CPU, 0.9 * GIB)
+
+
+def test_what_is_kept_is_counted() -> None:
+    """A product keeps both for the gradient of each; adding keeps nothing; the exponential keeps its result."""
+    x, w = torch.rand(100, 50, requires_grad=True), torch.rand(50, 20, requires_grad=True)
+    assert kept_for_backward(lambda: x @ w) == 4 * (100 * 50 + 50 * 20)
+    assert kept_for_backward(lambda: x + 1) == 0
+    assert kept_for_backward(x.exp) == 4 * 100 * 50
+
+
+def test_needs_grow_with_what_causes_them() -> None:
+    judge = Judge(TinyEncoder(), SMALL, CPU)
+    small, large = need_of([(1000, 2000)], judge), need_of([(100_000, 200_000)], judge)
+    assert large.fixed > small.fixed
+    assert (large.vertex, large.picture) == (small.vertex, small.picture)
+    wide = need_of([(1000, 2000)], Judge(TinyEncoder(), replace(SMALL, width=256), CPU))
+    assert wide.vertex > 2 * small.vertex
+    assert small.pictures == SMALL.views * (SMALL.global_copies + SMALL.local_copies + SMALL.geometry_copies)
+
+
+@pytest.mark.parametrize(("up", "axis"), [("y", "x"), ("y", "y"), ("y", "z"), ("z", "x"), ("z", "y"), ("z", "z")])
+def test_symmetry_is_across_the_objects_own_axis(up: str, axis: str) -> None:
+    """The sphere is shifted: the plane is the middle of its box and not the origin."""
+    points, faces = sphere()
+    column = "xyz".index(axis)
+    mirror = np.ones(3)
+    mirror[column] = -1
+    result = run(replace(SMALL, symmetry=axis, up=up, iterations=4), (points + np.array([10.0, -3.0, 5.0]), faces))
+    twin = np.abs(points[:, None] - points[None] * mirror).sum(axis=2).argmin(axis=1)
+    assert np.abs(result.colors - result.colors[twin]).max() < 1e-4
+    other = np.ones(3)
+    other[(column + 1) % 3] = -1
+    across = np.abs(points[:, None] - points[None] * other).sum(axis=2).argmin(axis=1)
+    assert np.abs(result.colors - result.colors[across]).max() > 1e-3
+
+
+def test_folding_keeps_one_half_and_mirrors_the_other() -> None:
+    options = replace(SMALL, symmetry="x")
+    points = torch.tensor([[1.0, 2.0, 3.0], [5.0, 2.0, 3.0]])
+    plane = symmetry_plane(points, options)
+    assert plane == 3.0
+    normals = torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    sides, turned = folded(points, normals, options, plane)
+    assert torch.equal(sides[0], sides[1])
+    assert torch.equal(turned[0], turned[1])
+    query, moments = field_input(points, replace(options, standardize=True), plane=plane)
+    assert torch.isfinite(query).all()
+    again, _ = field_input(points, replace(options, standardize=True), plane=plane, moments=moments)
+    assert torch.equal(query, again)
+
+
+def test_the_level_makes_the_edges_short_enough() -> None:
+    points, faces = (torch.as_tensor(array) for array in sphere())
+    for sigma in (1.0, 3.0, 5.0, 12.0):
+        found = detail(points, faces, sigma)
+        halved = found.longest / 2**found.level
+        assert halved <= found.limit
+        assert found.level == 0 or 2 * halved > found.limit
+        assert found.fits == (found.share <= 0.01)
+    assert found.limit == pytest.approx(0.157 / 12, rel=0.01)
+    assert found.aliased
+
+
+def test_existing_colours_are_the_start() -> None:
+    colors = np.random.default_rng(0).uniform(0.1, 0.9, (len(sphere()[0]), 3))
+    options = replace(SMALL, existing_start=True, iterations=1, learning_rate=1e-6)
+    result = run(options, given=PerVertex(colors=colors))
+    np.testing.assert_allclose(result.colors, colors, atol=1e-3)
+    with pytest.raises(BadInputError, match="no colours to start from"):
+        run(options)
+
+
+def test_a_mask_keeps_what_it_covers_to_the_bit() -> None:
+    points = sphere()[0]
+    weight = np.clip(points[:, 1], 0, 1)
+    colors = np.random.default_rng(0).uniform(0, 1, (len(points), 3)).astype(np.float32)
+    result = run(given=PerVertex(weight=weight, colors=colors))
+    kept = weight == 0
+    assert result.colors[kept].tobytes() == colors[kept].tobytes()
+    assert not result.offset[kept].any()
+    assert (points[kept] + result.offset[kept]).tobytes() == points[kept].tobytes()
+    assert np.abs(result.colors[~kept] - colors[~kept]).max() > 0.1
+    assert result.offset[~kept].any()

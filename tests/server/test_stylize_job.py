@@ -1,0 +1,231 @@
+"""The job stylize_mesh with the real engine and the bundled model, at small sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from restyle.errors import BadInputError, UsageError
+from restyle.jobs import declaration
+from restyle.jobs.stylize_mesh import variation
+from restyle.kinds import kind
+from restyle.kinds.mesh import Mesh
+from restyle_server import checkpoint
+from restyle_server.context import JobContext
+from restyle_server.jobs import stylize_mesh
+
+from .stylize.conftest import sphere
+
+POINTS, FACES = sphere(10, 16)
+BALL = Mesh(POINTS.astype(np.float32), FACES.astype(np.int32))
+COUNT = len(POINTS)
+QUICK = {"iterations": 2, "start": "grey"}
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+
+
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+class Surroundings:
+    """A job's context that keeps what the job says, and can end it."""
+
+    def __init__(self, folder: Path, stop_at: str | None = None) -> None:
+        self.said: list[tuple[str, dict[str, Any]]] = []
+        self.folder, self.stop_at = folder, stop_at
+
+    def run(self, parameters: dict[str, Any], **inputs: Any) -> dict[str, Any]:
+        """Run the job as the worker does: parameters, inputs and outputs are checked."""
+        declared = declaration("stylize_mesh")
+        given = {"mesh": BALL} | inputs
+        full = declared.check_parameters(QUICK | parameters)
+        declared.check_together(full, set(given))
+        context = JobContext(
+            device="cpu",
+            scratch=self.folder,
+            attempt=1,
+            models_dir=self.folder,
+            report=self._report,
+            describe=lambda packed: {},
+            cancelled=lambda: False,
+        )
+        outputs = stylize_mesh.run(context, given, full)
+        ports = {port.name: port for port in declared.outputs}
+        for name, value in outputs.items():
+            kind(ports[name].kind).validate(value)
+        assert {port.name for port in declared.outputs if not port.optional} <= set(outputs)
+        return outputs
+
+    def _report(self, what: str, data: dict[str, Any]) -> None:
+        self.said.append((what, data))
+        if self.stop_at and self.stop_at in data.get("message", ""):
+            raise Stopped
+
+
+@pytest.fixture(autouse=True)
+def _small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stylize_mesh, "SHEET_SIZE", 48)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Surroundings:
+    return Surroundings(tmp_path)
+
+
+def test_a_prompt_alone(job: Surroundings) -> None:
+    made = job.run({}, prompt="a ball made of red brick")
+    assert made["attributes"]["colors"].shape == (COUNT, 3)
+    assert made["report"]["iterations"] == 2
+    assert made["report"]["ended"] == "iterations"
+    assert "variations" not in made
+    assert made["picture"].shape == (2 * 48, 4 * 48, 3)
+
+
+def test_every_target_at_once(job: Surroundings) -> None:
+    colors = np.full((COUNT, 3), 0.2, np.float32)
+    made = job.run(
+        {"image_weight": 0.5},
+        prompt="a red ball",
+        prompt_2="wood",
+        geometry_prompt="a brick ball",
+        image=PICTURE,
+        image_2=PICTURE[:, :, [2, 1, 0]],
+        target_mesh=BALL,
+        target_mesh_attributes={"colors": colors},
+    )
+    assert np.isfinite(made["attributes"]["offset"]).all()
+
+
+def test_the_mask_keeps_bits(job: Surroundings) -> None:
+    colors = np.random.default_rng(1).random((COUNT, 3)).astype(np.float32)
+    mask = (POINTS[:, 1] > 0).astype(np.float32)
+    made = job.run({}, prompt="a red ball", vertex_attributes={"mask": mask, "colors": colors})["attributes"]
+    kept = mask == 0
+    assert made["colors"][kept].tobytes() == colors[kept].tobytes()
+    assert not made["offset"][kept].any()
+    assert np.abs(made["colors"][~kept] - colors[~kept]).max() > 0.1
+
+
+def test_controls_reach_the_engine(job: Surroundings) -> None:
+    limits = {"displacement_limit": 0.02, "direction": "out", "change": "displacement"}
+    made = job.run(limits, prompt="bark")
+    displacement = made["attributes"]["displacement"]
+    assert displacement.min() >= 0
+    assert 0 < displacement.max() <= 0.02 * 1.001
+    assert len(np.unique(made["attributes"]["colors"], axis=0)) == 1
+    made = job.run({"palette": "#f00 #ffffff", "change": "color"}, prompt="a red ball")
+    assert not made["attributes"]["displacement"].any()
+    assert set(map(tuple, made["attributes"]["colors"].tolist())) <= {(1.0, 0.0, 0.0), (1.0, 1.0, 1.0)}
+
+
+def test_variations_are_the_runs_of_their_seeds(job: Surroundings, tmp_path: Path) -> None:
+    sweep = job.run({"seed": 5, "variations": 3}, prompt="a red ball")
+    assert [each["seed"] for each in sweep["report"]["variations"]] == [5, 6, 7]
+    assert sweep["variations_picture"].shape == (2 * 48, 2 * 48, 3)
+    for number, seed in ((1, 5), (3, 7)):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        alone = Surroundings(folder).run({"seed": seed}, prompt="a red ball")["attributes"]
+        unpacked = variation(sweep["variations"], number)
+        np.testing.assert_array_equal(unpacked["colors"], alone["colors"])
+        np.testing.assert_array_equal(unpacked["displacement"], alone["displacement"])
+        np.testing.assert_allclose(unpacked["offset"], alone["offset"], atol=1e-6)
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    monkeypatch.setattr("restyle_server.context.PROGRESS_INTERVAL", 0.0)
+    parameters = {"variations": 2, "iterations": 4, "start": "auto"}
+    stopped = Surroundings(tmp_path, stop_at="Variation 2 of 2: step 3")
+    with pytest.raises(Stopped):
+        stopped.run(parameters, prompt="a red ball")
+    again = Surroundings(tmp_path)
+    resumed = again.run(parameters, prompt="a red ball")
+    messages = [data["message"] for what, data in again.said if what == "progress"]
+    assert not [message for message in messages if "Variation 1" in message or "Choosing" in message]
+    assert [message.split(" of 4")[0][-1] for message in messages if "Variation 2" in message] == ["3", "4"]
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    whole = Surroundings(fresh).run(parameters, prompt="a red ball")
+    for name, array in whole["variations"].items():
+        np.testing.assert_array_equal(resumed["variations"][name], array)
+
+
+def test_two_objects_with_prompts_of_their_own(job: Surroundings) -> None:
+    both = Mesh(
+        np.concatenate([BALL.vertices, 3 * BALL.vertices + 7]), np.concatenate([BALL.faces, BALL.faces + COUNT])
+    )
+    owner = np.repeat([0, 1], COUNT).astype(np.float32)
+    made = job.run(
+        {"object_prompts": "a red ball\na blue ball", "iterations": 15},
+        mesh=both,
+        vertex_attributes={"object": owner},
+    )
+    first, second = np.split(made["attributes"]["colors"], 2)
+    assert first[:, 0].mean() > first[:, 2].mean()
+    assert second[:, 2].mean() > second[:, 0].mean()
+    assert made["picture"].shape == (2 * 48, 4 * 48, 3)
+    assert len(made["report"]["views"]) == 2
+
+
+BAD = [  # parameters, inputs, part of the message
+    ({}, {}, "there is no target"),
+    ({"prompt_weight": 0}, {"prompt": "red"}, "weight 0"),
+    ({}, {"image": PICTURE[:1, :1]}, "1 x 1 pixels"),
+    ({}, {"image": np.zeros((30, 30, 4), np.uint8)}, "transparent everywhere"),
+    ({}, {"prompt": "red", "vertex_attributes": {"mask": np.ones(5, np.float32)}}, "mask has 5 rows"),
+    ({}, {"prompt": "red", "vertex_attributes": {"mask": np.zeros(COUNT, np.float32)}}, "0 everywhere"),
+    ({}, {"prompt": "red", "vertex_attributes": {"mask": np.full(COUNT, 2, np.float32)}}, "within 0 and 1"),
+    ({}, {"prompt": "red", "vertex_attributes": {"moss": np.ones(COUNT, np.float32)}}, "'moss' is not one of"),
+    ({"start": "existing"}, {"prompt": "red"}, "existing colours"),
+    (
+        {"start": "existing"},
+        {"prompt": "red", "vertex_attributes": {"mask": np.ones(COUNT, np.float32)}},
+        "no colours to start from",
+    ),
+    ({"change": "color", "displacement_limit": 0.1}, {"prompt": "red"}, "displacement_limit"),
+    ({"change": "color", "direction": "out"}, {"prompt": "red"}, "direction"),
+    ({"change": "color"}, {"prompt": "red", "geometry_prompt": "bark"}, "geometry_prompt"),
+    ({"change": "displacement", "displacement_limit": 0}, {"prompt": "red"}, "change nothing"),
+    ({"change": "displacement", "palette": "#fff"}, {"prompt": "red"}, "palette"),
+    ({"palette": "#ff red"}, {"prompt": "red"}, "'#ff' is not a colour"),
+    ({"anchor": "search", "azimuth": 10}, {"prompt": "red"}, "anchor"),
+    ({"object_prompts": "a\nb"}, {"prompt": "red"}, "object_prompts"),
+    (
+        {"object_prompts": "a\nb\nc"},
+        {"prompt": "red", "vertex_attributes": {"object": np.zeros(COUNT, np.float32)}},
+        "3 lines for 1 objects",
+    ),
+    ({}, {"prompt": "red", "vertex_attributes": {"object": np.full(COUNT, 3, np.float32)}}, "count from 0"),
+    (
+        {},
+        {"prompt": "red", "vertex_attributes": {"object": (np.arange(COUNT) % 2).astype(np.float32)}},
+        "joins two objects",
+    ),
+    (
+        {},
+        {"prompt": "red", "target_mesh_attributes": {"colors": np.zeros((3, 3), np.float32)}},
+        "no target_mesh that they belong to",
+    ),
+    (
+        {},
+        {"target_mesh": BALL, "target_mesh_attributes": {"colors": np.zeros((3, 3), np.float32)}},
+        "The target mesh: its colors",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameters", "inputs", "part"), BAD, ids=[part for _, _, part in BAD])
+def test_bad_input_is_named(job: Surroundings, parameters: dict[str, Any], inputs: dict[str, Any], part: str) -> None:
+    with pytest.raises((BadInputError, UsageError), match=part.replace("(", r"\(")):
+        job.run(parameters, **inputs)
+
+
+def test_a_coarse_mesh_is_warned_of(job: Surroundings) -> None:
+    made = job.run({"model": "mini"}, prompt="a red ball")
+    coarse = [warning for warning in made["report"]["warnings"] if "coarse" in warning]
+    assert len(coarse) == 1
+    assert "--subdivide 4" in coarse[0]
