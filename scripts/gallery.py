@@ -31,7 +31,7 @@ from restyle_server.stylize import contact_sheet, render_views
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", ROOT.parent / "shared" / "data"))
 SIZE, COLUMNS, CAPTION = 300, 4, 44
-SIDES = {"candle": (5.0, 0.3), "vase": (5.0, 0.3), "horse": (1.2, 0.2), "spot": (1.0, 0.25), "bird": (1.0, 0.3)}
+SIDES = {"candle": (5.0, 0.3), "vase": (5.0, 0.3), "horse": (1.2, 0.2), "spot": (1.0, 0.25), "bird": (2.6, 1.0)}
 
 Picture = NDArray[np.uint8]
 Values = dict[str, NDArray[Any]]
@@ -80,15 +80,16 @@ def mesh_of(name: str) -> restyle.Mesh:
 
 def picture_of(name: str) -> Picture:
     """A picture of the test data, without its alpha."""
-    picture = read_picture(DATA / "images" / name)[..., :3]
-    return np.ascontiguousarray(picture)
+    picture: Picture = np.ascontiguousarray(read_picture(DATA / "images" / name)[..., :3])
+    return picture
 
 
 def shown(name: str, mesh: restyle.Mesh, attributes: Values) -> Picture:
     """The result from the side that shows most of it."""
     azimuth, elevation = SIDES.get(name, (1.0, 0.3))
     moved, colors = mesh.vertices + attributes["offset"], linear_to_srgb(attributes["colors"])
-    return render_views(moved, mesh.faces, colors, [azimuth], [elevation], size=SIZE, up=mesh.up)[0]
+    seen: Picture = render_views(moved, mesh.faces, colors, [azimuth], [elevation], size=SIZE, up=mesh.up)[0]
+    return seen
 
 
 def inset(picture: Picture, corner: Picture) -> Picture:
@@ -131,7 +132,7 @@ def mask(studio: Studio, *, name: str, prompt: str) -> Picture:
     height = mesh.vertices[:, 1]
     share = (height - height.min()) / np.ptp(height)
     weight = np.clip((0.55 - share) / 0.1, 0, 1).astype(np.float32)
-    colors = np.broadcast_to(np.float32([0.55, 0.5, 0.42]), mesh.vertices.shape).copy()
+    colors = np.tile(np.array([0.55, 0.5, 0.42], np.float32), (len(mesh.vertices), 1))
     result = studio.stylize(mesh, prompt, vertex_attributes={"mask": weight, "colors": colors})
     return shown(name, mesh, result.attributes)
 
@@ -166,7 +167,8 @@ def cylinder_map(mesh: restyle.Mesh) -> NDArray[np.float32]:
     turns += turns < turns.max(axis=1, keepdims=True) - 0.5
     corners[..., 0] = 0.02 + 0.62 * turns  # a face on the seam reaches beyond a whole turn, at the ends by half of one
     corners[..., 1] = 0.02 + 0.96 * corners[..., 1]
-    return corners.astype(np.float32)
+    uv: NDArray[np.float32] = corners.astype(np.float32)
+    return uv
 
 
 def several(studio: Studio, *, names: tuple[str, ...], prompt: str) -> Picture:
