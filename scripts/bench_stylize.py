@@ -82,8 +82,7 @@ class Stopwatch:
         run = text2mesh._Run
         patches = [patch.object(run, name, self.timed(stage, getattr(run, name))) for name, stage in STAGES.items()]
         patches += [
-            patch.object(views, name, self.timed(stage, getattr(views, name)))
-            for name, stage in FUNCTIONS.items()
+            patch.object(views, name, self.timed(stage, getattr(views, name))) for name, stage in FUNCTIONS.items()
         ]
         patches += [
             patch.object(encoder, "encode_image", self.encode(encoder.encode_image)),
