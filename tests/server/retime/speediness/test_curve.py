@@ -31,9 +31,9 @@ def _net() -> SpeedinessNet:
 def test_pieces_leave_no_trace(net: SpeedinessNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curve, "halves", lambda device: False)
     film, places = simulated(3, np.ones(200)), np.arange(0, 200, 1)
-    whole = curve.look((film, film[:, ::2, ::2]), places, net)
+    whole = curve.look((film, film[:, ::2, ::2]), places, net, keep_features=True)
     monkeypatch.setattr(curve, "PIECE", 37)
-    for one, other in zip(whole, curve.look((film, film[:, ::2, ::2]), places, net)):
+    for one, other in zip(whole, curve.look((film, film[:, ::2, ::2]), places, net, keep_features=True)):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
@@ -80,7 +80,6 @@ def test_shapes_and_ranges(net: SpeedinessNet, frames: int) -> None:
 def test_curves_rise_with_the_rate(net: SpeedinessNet) -> None:
     means = np.mean([speediness(simulated(k, np.ones(100)), 30.0, net).curves.mean(1) for k in (0, 2, 3, 5, 8)], 0)
     assert (np.diff(means) > -0.02).all()
-    assert means[0] < 0.3
     assert means[-1] > means[0] + 0.2
 
 

@@ -1,0 +1,122 @@
+"""Train the bundled speediness network on simulated motion, and fit the scale of its logits to real footage.
+
+    python scripts/train_speediness.py --minutes 60
+    python scripts/train_speediness.py --install FOOTAGE...
+
+The first trains, with no footage at all, so that every film is one that the network has not seen, and the figures of
+scripts/bench_speediness.py hold for the very weights that are installed. It is resumable: called again, it goes on
+where it was. The second fits two numbers, by how much logits are multiplied and shifted, and writes the weights into
+the package. Films are named SOURCE_scene_more.mp4.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from restyle_server.retime.speediness import curve, footage, measure, small
+from restyle_server.retime.speediness.footage import Clip
+from restyle_server.retime.speediness.sampling import Sampler
+from restyle_server.retime.speediness.train import Options, train, write_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "speediness"
+SIMULATED = 1600
+STILL_SHARE = 0.99  # of the frames of still films that must be unsure
+
+
+def recipe() -> str:
+    """Return a hash of the files that decide the weights."""
+    folder = Path(small.__file__).parent
+    names = ("footage", "sampling", "simulate", "small", "train")
+    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in names)).hexdigest()[:16]
+
+
+def run(work: Path, minutes: float, bf16: bool) -> None:
+    """Train on simulated motion, and write the weights with what is known of them."""
+    sampler = Sampler([], footage.simulated(SIMULATED, 2, work / "cache"), 1.0, 0)
+    net = train(
+        sampler, Options(minutes=minutes, bf16=bf16), work / "long.pt", log=lambda line: print(line, flush=True)
+    )
+    steps = torch.load(work / "long.pt", weights_only=True)["step"]
+    write_weights(work / "long.safetensors", net, {"steps": str(steps)})
+
+
+def still(clip: Clip, seed: int) -> np.ndarray:
+    """A film in which nothing moves: one frame of a clip, with a camera's noise."""
+    rng = np.random.default_rng(seed)
+    frame = np.asarray(clip.plain.frames[clip.frames // 2], np.float64)
+    return np.clip(frame + rng.normal(0, 2.0, (96, *frame.shape)), 0, 255).astype(np.uint8)
+
+
+def rise_of(film: np.ndarray, net: small.SpeedinessNet) -> np.ndarray:
+    """Return by how much a film's logits rise when it is sped up, for each of its frames."""
+    with curve.resized(film, net) as sizes:
+        return curve.rise(curve.see(sizes, 1, net)[0], 30.0)
+
+
+def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
+    """Fit the logits' scale, the usual logit of natural speed, and the rise that still films stay below; write all."""
+    net = small.load_small("cpu", work / "long.safetensors")
+    judged = [measure.windows(clip.scene, clip.plain.frames, net) for clip in clips]
+    by = measure.scale(judged)
+    with torch.no_grad():
+        net.head.weight *= by[0]
+        net.head.bias.mul_(by[0]).add_(by[1])
+    judged = [measure.scaled(one, by) for one in judged]
+    scenes = sorted({one.scene for one in judged})
+    natural = np.mean(
+        [np.concatenate([one.natural for one in judged if one.scene == scene]).mean() for scene in scenes]
+    )
+    stills = np.concatenate([rise_of(still(clip, number), net) for number, clip in enumerate(clips)])
+    score = measure.score(judged)
+    metadata = {
+        "recipe": recipe(),
+        "steps": _steps(work),
+        "training": "simulated motion only; first 770 steps on an earlier, narrower set of scenes",
+        "footage": json.dumps(sorted(clip.name for clip in clips)),
+        "licence": "GPL-3.0-or-later; no film was trained on. The films named fitted two numbers of the logits' scale.",
+        "metrics": json.dumps(
+            {"auc_1x_2x": round(score.auc, 3), "auc_interval": np.round(score.auc_interval, 3).tolist()}
+        ),
+        "natural": f"{natural:.3f}",
+        "rise": f"{max(0.1, float(np.quantile(stills, STILL_SHARE))):.3f}",
+    }
+    write_weights(out, net, metadata)
+    print(json.dumps(metadata, indent=1), f"\nlogits times {by[0]:.3f} plus {by[1]:.3f}")
+
+
+def _steps(work: Path) -> str:
+    return str(torch.load(work / "long.pt", weights_only=True)["step"])
+
+
+def main() -> None:
+    """Train, or install."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--install", nargs="+", type=Path, metavar="FOOTAGE", help="folders of films at natural speed")
+    parser.add_argument("--without", nargs="*", default=(), help="names of films, without ending, that are left out")
+    parser.add_argument("--work", type=Path, default=WORK, help="where caches, checkpoints and weights go")
+    parser.add_argument(
+        "--out", type=Path, default=small.BUNDLED, help="where --install writes, if not into the package"
+    )
+    parser.add_argument("--bf16", action="store_true", help="half precision; twice as fast where the processor has it")
+    parser.add_argument("--threads", type=int, default=0)
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    if arguments.install is None:
+        run(arguments.work, arguments.minutes, arguments.bf16)
+        return
+    clips, refused = footage.read(arguments.install, arguments.work / "cache")
+    for line in refused:
+        print(f"refused: {line}")
+    install(arguments.work, [clip for clip in clips if clip.name not in arguments.without], arguments.out)
+
+
+if __name__ == "__main__":
+    main()

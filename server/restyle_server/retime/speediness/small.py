@@ -1,0 +1,119 @@
+"""The small speediness network that is bundled: separable 3-D convolutions with gates, one logit per frame.
+
+The task and the pooling are those of SpeedNet (Benaim et al. 2020, section 3): is a clip shown at its natural speed,
+or sped up? Spatial maximum, then temporal mean, then a linear layer. Since the last two commute, the network gives a
+logit for every frame; a window's logit is their mean. Nothing in it depends on the clip's length, so that a whole
+copy of a clip is seen in one pass.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from safetensors import safe_open
+from torch import Tensor, nn
+
+WINDOW = 16  # frames of a training clip, and of a window
+CHANNELS = (24, 48, 96, 192)
+REACH = 9  # frames over which brightness and gates are averaged
+NOISE = 6.0  # grey levels below which contrast is not stretched any more
+BUNDLED = Path(__file__).parent / "weights" / "small.safetensors"
+
+
+class SpeedinessNet(nn.Module):
+    """Grey clips (B, T, h, w) in [0, 255] to logits of "sped up"; positive means sped up."""
+
+    pixels: tuple[int, ...] = (2500, 7500)  # of a picture at inference, around the scale trained on; means are taken
+    window = WINDOW
+    margin = 25  # frames to either side that a frame's logit depends on: 5 in `contrast`, 5 in each block
+    natural = -1.0  # the usual logit of a clip at its own speed, and the rise over rates below which it is unsure;
+    rise = 1.0  # both are measured on held-out footage and stand in the weights' metadata
+
+    def __init__(self, channels: tuple[int, ...] = CHANNELS) -> None:
+        super().__init__()
+        widths = (2, *channels)
+        kernels = [5] + [3] * (len(channels) - 1)
+        self.blocks = nn.ModuleList(Block(*arguments) for arguments in zip(widths[:-1], widths[1:], kernels))
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(channels[-1], 1)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """Return the logit (B,) of each clip."""
+        return cast(Tensor, self.head(self.drop(self.features(grey).mean(1)))[:, 0])
+
+    def features(self, grey: Tensor) -> Tensor:
+        """Return the features (B, T, C) of each frame: of each channel its spatial maximum."""
+        return self.volume(grey).amax((3, 4)).transpose(1, 2)
+
+    def frames(self, grey: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return per frame the logit (B, T), the features (B, T, C) and the map of logits (B, T, h/16, w/16).
+
+        The map is the head applied before pooling (class activation maps, Zhou et al. 2016).
+        """
+        volume = self.volume(grey)
+        features = volume.amax((3, 4)).transpose(1, 2)
+        where = torch.einsum("bcthw,c->bthw", volume, self.head.weight[0]) + self.head.bias
+        return self.head(features)[..., 0], features, where
+
+    def volume(self, grey: Tensor) -> Tensor:
+        """Return the last feature maps (B, C, T, h/16, w/16)."""
+        x = contrast(grey.float()).contiguous(memory_format=torch.channels_last_3d)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Block(nn.Module):
+    """A 1x3x3 convolution of stride 2, then a 3x1x1 one, then a gate on the channels (S3D-G, Xie et al. 2018).
+
+    The gate looks at the spatial mean of a few frames around each frame, instead of at the whole clip, so that a
+    frame's features do not depend on how long the clip is.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        half = kernel // 2
+        self.spatial = nn.Conv3d(inputs, outputs, (1, kernel, kernel), (1, 2, 2), (0, half, half), bias=False)
+        self.spatial_norm = nn.BatchNorm3d(outputs)
+        self.temporal = nn.Conv3d(outputs, outputs, (3, 1, 1), padding=(1, 0, 0), bias=False)
+        self.temporal_norm = nn.BatchNorm3d(outputs)
+        self.gate = nn.Linear(outputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        x = F.relu(self.spatial_norm(self.spatial(x)))
+        x = F.relu(self.temporal_norm(self.temporal(x)))
+        around = around_frames(x.mean((3, 4)))  # (B, C, T)
+        gates = torch.sigmoid(self.gate(around.transpose(1, 2))).transpose(1, 2)
+        return x * gates[..., None, None]
+
+
+def contrast(grey: Tensor) -> Tensor:
+    """Two channels (B, 2, T, h, w) of clips (B, T, h, w): the picture, and four times its change since the last frame.
+
+    Both are in units of the contrast around each frame, so that a dark film moves as much as a bright one.
+    """
+    mean = around_frames(grey.mean((2, 3))[:, None])[:, 0, :, None, None]
+    spread = around_frames(grey.flatten(2).std(2)[:, None])[:, 0, :, None, None] + NOISE
+    change = torch.diff(grey, dim=1, prepend=grey[:, :1])
+    return torch.stack([(grey - mean) / spread, 4 * change / spread], 1)
+
+
+def around_frames(values: Tensor) -> Tensor:
+    """Mean of (B, C, T) over the REACH frames around each frame, fewer at the ends."""
+    return F.avg_pool1d(values, REACH, 1, REACH // 2, count_include_pad=False)
+
+
+def load_small(device: torch.device | str = "cpu", path: Path = BUNDLED) -> SpeedinessNet:
+    """Load the bundled network, or another of its kind, ready for inference."""
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    net = SpeedinessNet(tuple(json.loads(metadata.get("channels", str(list(CHANNELS))))))
+    net.load_state_dict(tensors)
+    net.natural = float(metadata.get("natural", net.natural))
+    net.rise = float(metadata.get("rise", net.rise))
+    return net.eval().requires_grad_(False).to(device)
