@@ -6,16 +6,22 @@ a strip needs files. Neither is work for a tick of 4 ms.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import rasters
+from . import rasters, retime_curve, styles
 from .restyle.errors import ResourcesError
 from .restyle.jobs import declaration
 
+if TYPE_CHECKING:
+    from .restyle.kinds.media import MovieFile
+
+MAX_LEVEL = 65_535  # of a picture of 16 bits
 FILE_NAME = "{:05d}.png"
 FRAME_PREVIEW = re.compile(r"frame \d+")  # the name of the preview of one frame
 
@@ -38,35 +44,98 @@ class Clip:
     height: int
 
 
-def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Picture | Clip]:
-    """The pictures and clips among a job's outputs, by name; frames are written into `folder`.
+def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The pictures and clips among a job's outputs, by name; frames and movie files are written into `folder`.
+
+    Of a retimed clip there is also the curve of its speed, as the one of its `tiles`.
 
     values: the outputs, or the previews that a job left: those of single frames are then as much of the clip as there
     is, and others that are no outputs are left out. Raises ResourcesError if the files cannot be written.
     """
     kinds = {port.name: port.kind for port in declaration(job).outputs}
-    found: dict[str, Picture | Clip] = {}
+    from .restyle.kinds.media import MovieFile
+
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if kinds.get(name) == "image":
-            found[name] = Picture(rasters.png(value), value.shape[1], value.shape[0])
+            found[name] = _picture(value)
         elif kinds.get(name) == "frames":
-            found[name] = _write(folder, value.pixels)
+            found[name] = _keep(folder, name, value) if isinstance(value, MovieFile) else _write(folder, value.pixels)
     clip = next((name for name, kind in kinds.items() if kind == "frames" and name not in found), None)
     frames = [values[name] for name in sorted(values) if FRAME_PREVIEW.fullmatch(name)]
     if clip is not None and frames:
         found[clip] = _write(folder, frames)
+    if "speeds" in values:
+        found["tiles"] = [retime_curve.draw(values["speeds"].series, values["report"])]
     return found
+
+
+def _keep(folder: Path, name: str, movie: MovieFile) -> Path:
+    """Write a movie or sound file into the folder, under the output's name."""
+    file = folder / f"{name}{movie.suffix}"
+    with _written_to(folder):
+        movie.save(file)
+    return file
+
+
+def prepare_for_mesh(job_id: str, job: str, place: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the 3D View takes in of a job's outputs, by name: the file of its style, a sheet of variations, textures.
+
+    place: the folder for styles. Of variations there are also `tiles`: the part of the sheet that each one is on.
+    """
+    found: dict[str, Any] = {}
+    if "variations" in values and "variations_picture" in values:
+        sheet = values["variations_picture"]
+        found["variations_picture"] = _picture(sheet)
+        found["tiles"] = _tiles(sheet, len(values["report"]["variations"]))
+    for port in declaration(job).outputs:
+        if port.kind == "model" and port.name in values:
+            try:
+                found[port.name] = styles.keep(place, job_id, values[port.name])
+            except OSError as error:  # it costs the style and not the result
+                print(f"Restyle: the style of {job_id} was not kept: {error}.")  # noqa: T201
+    if any(port.kind == "attributes" for port in declaration(job).outputs):
+        return found
+    found |= {name: _picture(values[name]) for name in ("colors", "normals") if name in values}
+    if "displacement" in values:
+        found["displacement"] = _picture(_levels(values["displacement"]["displacement"][..., 0], values["report"]))
+    return found
+
+
+def _picture(pixels: Any) -> Picture:
+    return Picture(rasters.png(pixels), pixels.shape[1], pixels.shape[0])
+
+
+def _levels(heights: Any, report: Mapping[str, Any]) -> Any:
+    """Displacement (H, W), object units, as the 16 bits of a picture."""
+    import numpy as np
+
+    raised = heights.astype(np.float64) / (report["scale"] or 1.0) + report["midlevel"]
+    return np.clip(np.round(raised * MAX_LEVEL), 0, MAX_LEVEL).astype(np.uint16)
+
+
+def _tiles(sheet: Any, count: int) -> list[Any]:
+    columns = math.ceil(math.sqrt(count))
+    height, width = sheet.shape[0] // math.ceil(count / columns), sheet.shape[1] // columns
+    places = [divmod(number, columns) for number in range(count)]
+    return [sheet[height * row : height * (row + 1), width * column : width * (column + 1)] for row, column in places]
 
 
 def _write(folder: Path, frames: Sequence[Any]) -> Clip:
     files = tuple(folder / FILE_NAME.format(number) for number in range(1, len(frames) + 1))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _written_to(folder):
         for file, frame in zip(files, frames):
             file.write_bytes(rasters.png(frame))
+    return Clip(files, frames[0].shape[1], frames[0].shape[0])
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise ResourcesError(
-            f"The frames cannot be written to {folder}: {error.strerror}. Make room or save the file elsewhere, then "
-            "fetch the result by its job id; the server keeps it for a week."
+            f"The result cannot be written to {folder}: {error.strerror}. Make room or save the file elsewhere, then "
+            "fetch it by its job id; the server keeps it for a week."
         ) from error
-    return Clip(files, frames[0].shape[1], frames[0].shape[0])

@@ -45,10 +45,10 @@ def size_of(strip, request):
     return tuple(image.size)
 
 
-def set_up(scene, width, height):
-    """A render that hands the strip's pixels on as they are."""
+def set_up(scene, width, height, percent):
+    """A render that hands the strip's pixels on as they are, or smaller."""
     render = scene.render
-    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, percent
     render.dither_intensity = 0.0
     render.use_sequencer, render.use_compositing = True, False
     if hasattr(render.image_settings, "media_type"):
@@ -70,7 +70,7 @@ def main(folder):
     width, height = size_of(strip, request)
     if not width or not height:
         raise SystemExit(f"{request['files'][0]} has no pictures that Blender can read.")
-    set_up(scene, width, height)
+    set_up(scene, width, height, request["percent"])
     indices = [content_index(number, request, count) for number in range(request["length"])]
     for index in sorted(set(indices)):
         scene.frame_set(index + 1)

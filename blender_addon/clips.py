@@ -31,7 +31,7 @@ class Request:
     name: of the strip, for messages. kind: MOVIE or IMAGE. files: the movie, or the pictures in order.
     ahead: how many frames of the strip were cut off before its first one. length: how many frames it shows.
     total: how long it would be uncut; skip, skip_end: how much of the content it leaves out altogether.
-    reverse: whether it is played backwards.
+    reverse: whether it is played backwards. percent: of the pictures' size, at which they are to be read.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Request:
     skip: int
     skip_end: int
     reverse: bool
+    percent: int = 100
 
 
 class Reading:

@@ -61,6 +61,24 @@ def window_override() -> AbstractContextManager[Any]:
     return bpy.context.temp_override(window=windows[0]) if len(windows) else nullcontext()
 
 
+@contextmanager
+def active_alone(context: bpy.types.Context, obj: bpy.types.Object) -> Iterator[None]:
+    """One object active and selected for a moment, as operators that change modes want it."""
+    layer = context.view_layer
+    active, selected = layer.objects.active, [other for other in layer.objects if other.select_get()]
+    for other in selected:
+        other.select_set(False)
+    layer.objects.active = obj
+    obj.select_set(True)
+    try:
+        yield
+    finally:
+        obj.select_set(False)
+        for other in selected:
+            other.select_set(True)
+        layer.objects.active = active
+
+
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """The scene whose strips the sequencer shows; from 5.0 on that is the workspace's choice."""
     return getattr(context, "sequencer_scene", None) or context.scene
@@ -97,6 +115,49 @@ def strip_trims(strip: Any) -> tuple[int, int]:
     if hasattr(strip, "content_trim_start"):
         return int(strip.content_trim_start), int(strip.content_trim_end)
     return int(strip.animation_offset_start), int(strip.animation_offset_end)
+
+
+def set_span(strip: Any, start: int, end: int) -> None:
+    """Have the strip show the frames from `start` to before `end`, its content staying where it is."""
+    first, last = (
+        ("left_handle", "right_handle") if hasattr(strip, "left_handle") else ("frame_final_start", "frame_final_end")
+    )
+    setattr(strip, first, start)
+    setattr(strip, last, end)
+
+
+def new_speed_control(owner: Any, name: str, channel: int, source: Any) -> Any:
+    """A Speed Control strip over `source`, in the editor or meta strip that this lies in."""
+    start, length = strip_span(source)
+    place = {"name": name, "type": "SPEED", "channel": channel, "frame_start": start}
+    collection = strips_of(owner)
+    taken = collection.bl_rna.functions["new_effect"].parameters.keys()
+    place |= {"length": length} if "length" in taken else {"frame_end": start + length}  # from 5.0 on
+    return collection.new_effect(**place, **{"input1" if "input1" in taken else "seq1": source})  # from 4.5 on
+
+
+def effect_inputs(strip: Any) -> tuple[Any, ...]:
+    """The strips that an effect takes; none if it is no effect."""
+    return tuple(getattr(strip, name) for name in ("input_1", "input_2") if getattr(strip, name, None) is not None)
+
+
+def fcurves(scene: bpy.types.Scene) -> Any:
+    """The animation curves of a scene as a collection, or None if it has none; from 5.0 on each slot has its own."""
+    data = scene.animation_data
+    if data is None or data.action is None:
+        return None
+    if not hasattr(data, "action_slot"):
+        return data.action.fcurves
+    if data.action_slot is None or not len(data.action.layers):
+        return None
+    bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+    return bag.fcurves if bag is not None else None
+
+
+def fcurve(scene: bpy.types.Scene, strip: Any, name: str) -> bpy.types.FCurve | None:
+    """The curve that animates a strip's property, if it is animated."""
+    curves = fcurves(scene)
+    return None if curves is None else curves.find(f"{strip.path_from_id()}.{name}")
 
 
 @contextmanager

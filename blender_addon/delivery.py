@@ -11,106 +11,189 @@ from pathlib import Path
 from typing import Any, Literal
 
 import bpy
+from mathutils import Matrix
 
-from . import pictures, results, settings, strips
+from . import objects, pictures, results, retime_delivery, retime_request, settings, strips, textures
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError
 from .restyle.jobs import declaration
-from .tasks import Target, Task
+from .restyle.jobs.stylize_mesh import variation as one_of
+from .tasks import Companion, Target, Task
 
 Place = Literal["TARGET", "ACTIVE", "NEW"]  # what was sent, the active object, or something new
 
 
 def waits_for(task: Task, loads: int) -> str:
     """What the artist has to do before the result can be put in its place; empty if it can be, or never can."""
-    obj = task.target.find(loads) if task.target and task.target.kind == "OBJECT" else None
-    if obj is None or (obj.mode == "OBJECT" and not obj.data.is_editmode):
-        return ""
-    return f"Leave {_mode(obj)} to see the result"
+    targets = [task.target, *(other.target for other in task.others)]
+    for target in targets:
+        obj = target.find(loads) if target and target.kind == "OBJECT" else None
+        if obj is not None and (obj.mode != "OBJECT" or obj.data.is_editmode):
+            return f"Leave {_mode(obj)} to see the result"
+    return ""
 
 
 def _mode(obj: bpy.types.Object) -> str:
     return f"{obj.mode.replace('_', ' ').title()} Mode"
 
 
-def deliver(task: Task, place: Place, loads: int, obj: bpy.types.Object | None = None) -> None:
+def deliver(task: Task, place: Place, loads: int, obj: bpy.types.Object | None = None, variation: int = 1) -> None:
     """Put the task's result into the file; BadInputError says why it cannot be, and what to do.
 
-    obj: the object that gets it, if `place` is ACTIVE.
+    obj: the object that gets it, if `place` is ACTIVE. variation: the number of one of several results.
     """
     if task.result is None and not task.arrived:
         raise BadInputError("The result of this job has not arrived yet.")
-    if settings.editor(declaration(task.job)) != "VIEW_3D":
+    job = declaration(task.job)
+    if task.job == retime_request.JOB:
+        retime_delivery.deliver(task, loads)
+    elif settings.editor(job) != "VIEW_3D":
         _deliver_pictures(task, place, loads)
-    elif place == "NEW":
-        _to_new_object(task, loads)
+    elif all(port.kind != "attributes" for port in job.outputs):
+        _to_textures(task, place, loads, obj)
     else:
-        _to_object(task, obj if place == "ACTIVE" else _target_object(task, loads))
+        _to_objects(task, place, loads, obj, variation)
+        if "style" in task.arrived:
+            bpy.context.scene.restyle.style = task.arrived["style"].stem
 
 
 # Objects
 
 
-def _target_object(task: Task, loads: int) -> bpy.types.Object:
-    if task.target is None:
-        raise BadInputError("There is no mesh object to apply it to. Select one, or make a new object.")
-    obj = task.target.find(loads)
-    if obj is None:
-        raise BadInputError(f"“{task.target.name}” is no longer in this file.")
-    return obj
+def _to_objects(task: Task, place: Place, loads: int, active: bpy.types.Object | None, variation: int) -> None:
+    """Put the result onto every object of the task: all of them or, if something is in the way of one, none.
+
+    NEW: an object that is gone or has other vertices by now is made anew from the mesh as it was sent; so is the only
+    one, whatever became of it.
+    """
+    arrays, sent = _arrays(task, variation), [Companion(task.target, task.before), *task.others]
+    recipe = task.recipe(variation) | {"objects": max(1, sum(companion.before is not None for companion in sent))}
+    placed = []
+    for companion in sent:
+        obj = active if place == "ACTIVE" else None
+        if place == "TARGET" or (place == "NEW" and task.others):
+            obj = companion.target.find(loads) if companion.target else None
+        shares = companion.before is None and bool(task.others)  # a mesh that goes with an object before it
+        why = _hindrance(companion, obj, {} if shares else arrays)
+        if why and place != "NEW":
+            raise BadInputError(why)
+        if why and companion.before is None and not task.others:
+            raise BadInputError("The mesh of this job was not kept. Choose an object with the same vertices instead.")
+        placed.append((companion, None if why else obj))
+    start = number = 0
+    stored: dict[int, results.Result] = {}
+    for companion, obj in placed:
+        if companion.before is None and task.others:
+            if obj is not None and obj.data.session_uid in stored:
+                _show(obj, stored[obj.data.session_uid])
+            continue
+        stop = start + len(companion.before.positions) if companion.before is not None else None
+        own = {name: _turned_back(name, array[start:stop], companion.turned) for name, array in arrays.items()}
+        start = stop or 0
+        told = recipe | {"object": number}
+        number += 1
+        if obj is None:
+            _to_new_object(companion, own, told, loads)
+        else:
+            stored[obj.data.session_uid] = _known(obj, told) or results.store(obj.data, own, told)
+            _show(obj, stored[obj.data.session_uid])
 
 
-def _to_object(task: Task, obj: bpy.types.Object | None) -> None:
+def _hindrance(companion: Companion, obj: bpy.types.Object | None, arrays: Mapping[str, Any]) -> str:
+    """Why the object cannot have the result, with the next step; empty if it can."""
     from . import meshes
 
+    if obj is None and companion.target is not None:
+        return f"“{companion.target.name}” is no longer in this file."
     if obj is None or obj.type != "MESH":
-        raise BadInputError("There is no mesh object to apply it to. Select one, or make a new object.")
-    arrays = _arrays(task)
-    check_editable(obj)
+        return "There is no mesh object to apply it to. Select one, or make a new object."
+    try:
+        objects.check_editable(obj)
+    except BadInputError as error:
+        return error.message
     if obj.mode != "OBJECT" or obj.data.is_editmode:
-        raise BadInputError(f"Leave {_mode(obj)} first: “{obj.name}” is being edited.")
+        return f"Leave {_mode(obj)} first: “{obj.name}” is being edited."
     fits = (
-        meshes.same_topology(task.before, obj.data)
-        if task.before is not None
+        meshes.same_topology(companion.before, obj.data)
+        if companion.before is not None
         else all(len(array) == len(obj.data.vertices) for array in arrays.values())
     )
-    if not fits:
-        raise BadInputError(
-            f"The vertices or faces of “{obj.name}” are no longer those that were sent, so the result does not "
-            "fit. Make a new object from it, or undo the change."
-        )
-    result = results.store(obj.data, arrays, task.recipe())
+    if fits:
+        return ""
+    return (
+        f"The vertices or faces of “{obj.name}” are no longer those that were sent, so the result does not "
+        "fit. Make a new object from it, or undo the change."
+    )
+
+
+def _turned_back(name: str, rows: Any, up: str) -> Any:
+    """An object's own rows; vectors of one that was turned on its way are turned back, to have its own `up` again."""
+    from . import meshes
+
+    if name != "offset" or not up:
+        return rows
+    return meshes.turned(rows, "z" if up == "y" else "y", up)
+
+
+def _known(obj: bpy.types.Object, recipe: Mapping[str, Any]) -> results.Result | None:
+    """The result on the object that is this one of several variations, if it was chosen before."""
+    same = ("job_id", "variation", "object")
+    stored = results.stored(obj.data)
+    return next((found for found in stored if all(found.recipe.get(key) == recipe[key] for key in same)), None)
+
+
+def _show(obj: bpy.types.Object, result: results.Result) -> None:
     first = results.modifier(obj) is None
     results.show(obj, result, colors=not any(obj.data.materials) if first else None)
 
 
-def _to_new_object(task: Task, loads: int) -> None:
-    """Make a new object from the mesh that was sent, with the result on it."""
+def _to_new_object(companion: Companion, arrays: Mapping[str, Any], recipe: Mapping[str, Any], loads: int) -> None:
+    """Make a new object from the mesh that was sent, with the result on it, where that one is or was."""
     from . import meshes
 
-    if task.before is None:
-        raise BadInputError("The mesh of this job was not kept. Choose an object with the same vertices instead.")
-    name = f"{task.target.name} restyled" if task.target else "Restyled"
-    obj = bpy.data.objects.new(name, meshes.rebuild(task.before, name))
+    target = companion.target
+    name = f"{target.name} restyled" if target else "Restyled"
+    obj = bpy.data.objects.new(name, meshes.rebuild(companion.before, name))
     bpy.context.scene.collection.objects.link(obj)
-    if origin := task.target.find(loads) if task.target else None:
+    if origin := target.find(loads) if target else None:
         obj.matrix_world = origin.matrix_world
-    results.show(obj, results.store(obj.data, _arrays(task), task.recipe()), colors=True)
+    elif target and target.matrix:
+        obj.matrix_world = Matrix([target.matrix[row : row + 4] for row in range(0, 16, 4)])  # a list would be turned
+    results.show(obj, results.store(obj.data, arrays, recipe), colors=True)
 
 
-def _arrays(task: Task) -> Mapping[str, Any]:
-    port = next(port for port in declaration(task.job).outputs if port.kind == "attributes")
-    return task.result.outputs[port.name]
+def _arrays(task: Task, variation: int) -> Mapping[str, Any]:
+    """The rows of all vertices that were sent; no colours if these were to stay as they are."""
+    outputs = task.result.outputs
+    if variation > 1:
+        found = one_of(outputs["variations"], variation)
+    else:
+        port = next(port for port in declaration(task.job).outputs if port.kind == "attributes")
+        found = outputs[port.name]
+    kept = ("offset",) if task.parameters.get("change") == "displacement" else ("colors", "offset")
+    return {name: found[name] for name in kept if name in found}
 
 
-def check_editable(obj: bpy.types.Object) -> None:
-    """Raise BadInputError if the object or its mesh is linked from another file."""
-    for owner in (obj, obj.data):
-        if owner.library is not None:
-            raise BadInputError(
-                f"“{owner.name}” is linked from {Path(owner.library.filepath).name} and cannot be changed here. "
-                "Make it local first: Object > Relations > Make Local > Selected Objects and Data."
-            )
+def _to_textures(task: Task, place: Place, loads: int, active: bpy.types.Object | None) -> None:
+    """Add the textures as images, and put a material of them on the object; NEW: the images alone."""
+    obj = active if place == "ACTIVE" else task.target.find(loads) if task.target and place == "TARGET" else None
+    if place != "NEW":
+        if obj is None:
+            name = task.target.name if task.target else task.label
+            raise BadInputError(f"“{name}” is no longer in this file.")
+        if reason := textures.obstacle(obj):
+            raise BadInputError(f"{reason}.")
+    name = task.target.name if task.target else task.label
+    report, recipe = task.result.outputs["report"], task.recipe()
+    images = {
+        port: pictures.add(f"{name} {port}", task.arrived[port], recipe, {})
+        for port in ("colors", "normals", "displacement")
+        if port in task.arrived
+    }
+    for port in set(images) - {"colors"}:
+        images[port].colorspace_settings.name = "Non-Color"
+    if obj is not None:
+        textures.wear(obj, f"{name}: {task.label}", images, report["scale"], report["midlevel"])
 
 
 # Pictures and clips

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 
 from . import delivery, picks, pictures, settings, strips, textures
-from .operators import MAX_SEED, Outcome, reporting, start
+from .operators import Again, Outcome, allowed, job_operator, reporting, start
 from .picks import Choice, Surroundings
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError, UsageError
@@ -77,13 +76,10 @@ def obstacle(context: bpy.types.Context, job: JobDeclaration) -> str:
 
 
 def picture_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
-    """The operator `restyle.<job>` of a job that works on pictures, with the scene's settings."""
+    """The operator of a job that works on pictures, with the scene's settings."""
 
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        if reason := obstacle(context, job):
-            cls.poll_message_set(reason)
-            return False
-        return True
+        return allowed(cls, obstacle(context, job))
 
     def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
         group = settings.of_scene(context.scene, job)
@@ -95,14 +91,7 @@ def picture_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
         texts = {name: getattr(group, name) for name in settings.text_names(job)}
         return start(self, _send(context, job, texts, parameters, choices))
 
-    members = {
-        "bl_idname": f"restyle.{job.name}",
-        "bl_label": job.title,
-        "bl_description": job.help.rstrip("."),
-        "poll": classmethod(poll),
-        "execute": reporting(execute),
-    }
-    return type(f"RESTYLE_OT_{job.name}", (bpy.types.Operator,), members)
+    return job_operator(job, poll, execute)
 
 
 def _send(
@@ -118,19 +107,13 @@ def _send(
     return session().submit(job.name, getattr(context, "active_object", None), texts, parameters, wanted)
 
 
-class RESTYLE_OT_repeat(bpy.types.Operator):
+class RESTYLE_OT_repeat(Again, bpy.types.Operator):
     bl_idname = "restyle.repeat"
     bl_label = "Run Again"
-    bl_description = "Make this picture or clip again"
+    bl_description = "Make this again with the settings of this result"
 
     image: StringProperty(name="Image", description="A result; empty takes the shown one", options={"SKIP_SAVE"})
     strip: StringProperty(name="Strip", description="A result in the sequencer", options={"SKIP_SAVE"})
-    new_seed: BoolProperty(name="New Seed", description="Take another seed, for another variation")
-
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        seed = "another seed, for another variation" if properties.new_seed else "the same seed"
-        return f"Make this again with the settings of this result and {seed}"
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
@@ -142,11 +125,8 @@ class RESTYLE_OT_repeat(bpy.types.Operator):
             recipe = pictures.recipe_of(result)
         if recipe is None:
             raise BadInputError("This is not a result of Restyle. Show one of its results first.")
-        parameters = dict(recipe["parameters"])
-        if self.new_seed:
-            parameters["seed"] = random.randint(0, MAX_SEED)  # noqa: S311  variety, not secrecy
-        choices = picks.from_recipe(recipe, result)
-        return start(self, _send(context, declaration(recipe["job"]), recipe["texts"], parameters, choices))
+        job, choices = declaration(recipe["job"]), picks.from_recipe(recipe, result)
+        return start(self, _send(context, job, recipe["texts"], self.parameters(recipe), choices))
 
 
 class RESTYLE_OT_compare(bpy.types.Operator):
@@ -157,10 +137,8 @@ class RESTYLE_OT_compare(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         image = shown_image(context)
-        if image is None or not (pictures.compared_with(image) or pictures.results_of(image)):
-            cls.poll_message_set("Show a result in this Image Editor, or a picture that has one")
-            return False
-        return True
+        there_is = image is not None and (pictures.compared_with(image) or pictures.results_of(image))
+        return allowed(cls, "" if there_is else "Show a result in this Image Editor, or a picture that has one")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
@@ -183,10 +161,8 @@ class RESTYLE_OT_compare_strip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if strips.recipe_of(strips.named(Surroundings.of(context, 0).strips, "")) is None:
-            cls.poll_message_set("Select a strip that is a result")
-            return False
-        return True
+        recipe = strips.recipe_of(strips.named(Surroundings.of(context, 0).strips, ""))
+        return allowed(cls, "Select a strip that is a result" if recipe is None else "")
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         strip = strips.named(Surroundings.of(context, 0).strips, "")
@@ -204,10 +180,7 @@ class RESTYLE_OT_use_as_texture(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if reason := textures.obstacle(context.active_object):
-            cls.poll_message_set(reason)
-            return False
-        return True
+        return allowed(cls, textures.obstacle(context.active_object))
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
@@ -229,10 +202,7 @@ class RESTYLE_OT_enable_passes(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not missing_passes(context):
-            cls.poll_message_set("This view layer renders all of them")
-            return False
-        return True
+        return allowed(cls, "" if missing_passes(context) else "This view layer renders all of them")
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         for name in PASSES:

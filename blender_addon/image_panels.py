@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import compat, image_operators, pictures, strips
-from .panels import draw_recipe, paragraph
+from .panels import draw_again, draw_recipe, paragraph
 
 
 class RESTYLE_PT_image_results(bpy.types.Panel):
@@ -29,7 +29,7 @@ class RESTYLE_PT_image_results(bpy.types.Panel):
         layout.operator("restyle.compare", text=text, icon="ARROW_LEFTRIGHT")
         if recipe is None:
             return
-        _draw_again(layout, recipe, image=image.name)
+        _draw_made(layout, recipe, image=image.name)
         layout.operator("restyle.use_as_texture", icon="MATERIAL")
 
 
@@ -47,16 +47,11 @@ class RESTYLE_PT_strip_results(bpy.types.Panel):
         strip = strips.named(compat.sequencer_scene(context), "")
         text = "Show the Result" if strip.mute else "Show the Original"
         self.layout.operator("restyle.compare_strip", text=text, icon="ARROW_LEFTRIGHT")
-        _draw_again(self.layout, strips.recipe_of(strip), strip=strip.name)
+        _draw_made(self.layout, strips.recipe_of(strip), strip=strip.name)
 
 
-def _draw_again(layout: bpy.types.UILayout, recipe: Mapping[str, Any], **result: str) -> None:
-    row = layout.row(align=True)
-    for text, new_seed, icon in (("Run Again", False, "FILE_REFRESH"), ("New Seed", True, "MOD_NOISE")):
-        button = row.operator("restyle.repeat", text=text, icon=icon)
-        button.new_seed = new_seed
-        for name, value in result.items():
-            setattr(button, name, value)
+def _draw_made(layout: bpy.types.UILayout, recipe: Mapping[str, Any], **result: str) -> None:
+    draw_again(layout, "restyle.repeat", **result)
     for port, source in recipe.get("sources", {}).items():
         paragraph(layout, f"{port.replace('_', ' ').capitalize()}: {source['label']}")
     draw_recipe(layout, recipe)

@@ -13,7 +13,7 @@ import bpy
 from . import compat
 
 NAME = "Restyle"
-LAYOUT = 1  # stored on the group and the material: a later extension makes new ones beside those of older files
+LAYOUT = 2  # stored on the group and the material: a later extension makes new ones beside those of older files
 SHOWN_COLOR = "restyle.color"
 
 
@@ -73,7 +73,7 @@ def _wire(tree: bpy.types.NodeTree) -> None:
             setattr(made, name, value)
         return made
 
-    def attribute(suffix: str, data_type: str, y: int) -> Any:
+    def attribute(suffix: str, data_type: str, y: int) -> tuple[Any, Any]:
         nonlocal column
         name = node("FunctionNodeReplaceString", y)
         name.inputs["String"].default_value = f"#{suffix}"
@@ -83,12 +83,13 @@ def _wire(tree: bpy.types.NodeTree) -> None:
         read = node("GeometryNodeInputNamedAttribute", y, data_type=data_type)
         tree.links.new(name.outputs[0], read.inputs["Name"])
         column -= 200
-        return next(output for output in read.outputs if output.enabled and output.name == "Attribute")
+        value = next(output for output in read.outputs if output.enabled and output.name == "Attribute")
+        return value, read.outputs["Exists"]
 
     inputs = node("NodeGroupInput", 200).outputs
     column += 200
-    offset = attribute(".offset", "FLOAT_VECTOR", -100)
-    color = attribute(".color", "FLOAT_COLOR", -350)
+    offset, _ = attribute(".offset", "FLOAT_VECTOR", -100)
+    color, has_color = attribute(".color", "FLOAT_COLOR", -350)
     column += 400
     scale = node("ShaderNodeVectorMath", -100, operation="SCALE")
     tree.links.new(offset, scale.inputs[0])
@@ -102,10 +103,13 @@ def _wire(tree: bpy.types.NodeTree) -> None:
     store.inputs["Name"].default_value = SHOWN_COLOR
     tree.links.new(move.outputs[0], store.inputs["Geometry"])
     tree.links.new(color, next(socket for socket in store.inputs if socket.enabled and socket.name == "Value"))
+    wanted = node("FunctionNodeBooleanMath", -350, operation="AND")  # a result may have changed the shape alone
+    tree.links.new(inputs["Show Colors"], wanted.inputs[0])
+    tree.links.new(has_color, wanted.inputs[1])
     column += 200
     show = node("GeometryNodeSetMaterial", 200)
     show.inputs["Material"].default_value = material()
     tree.links.new(store.outputs[0], show.inputs["Geometry"])
-    tree.links.new(inputs["Show Colors"], show.inputs["Selection"])
+    tree.links.new(wanted.outputs[0], show.inputs["Selection"])
     column += 200
     tree.links.new(show.outputs[0], node("NodeGroupOutput", 200, is_active_output=True).inputs["Geometry"])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import picks, results, settings
-from .delivery import check_editable
+from . import objects, picks, results, settings, styles
 from .link import Server
+from .mesh_settings import without_idle
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError, CancelledError, RestyleError
 from .restyle.jobs import declaration
@@ -37,90 +37,129 @@ def reporting(execute: Callable[[Any, bpy.types.Context], Outcome]) -> Callable[
     return wrapped
 
 
-def obstacle(obj: bpy.types.Object | None) -> str:
-    """Why the object cannot be sent, with the next step; empty if it can."""
-    if obj is None:
-        return "Select a mesh object first"
-    if obj.type != "MESH":
-        return f"“{obj.name}” is not a mesh: select one, or convert a copy with Object > Convert > Mesh"
-    try:
-        check_editable(obj)
-    except BadInputError as error:
-        return error.message
-    if obj.mode != "OBJECT" or obj.data.is_editmode:
-        return f"Leave {obj.mode.replace('_', ' ').title()} Mode first"
-    if len(obj.data.polygons) == 0:
-        return f"“{obj.name}” has no faces: only a surface can be stylized"
-    return ""
-
-
-def _can_send(cls: Any, context: bpy.types.Context) -> bool:
-    if reason := obstacle(context.active_object):
+def allowed(cls: Any, reason: str) -> bool:
+    """What a `poll` returns: True without a reason why not; otherwise that is what the greyed button says."""
+    if reason:
         cls.poll_message_set(reason)
-        return False
-    return True
+    return not reason
 
 
-def start(operator: bpy.types.Operator, task: Task) -> Outcome:
-    """Let a submitted task run; without a window, where no timer fires, until its result is in the file."""
+def can_send(cls: Any, context: bpy.types.Context) -> bool:
+    """The `poll` of what works on the active object."""
+    return allowed(cls, objects.obstacle(context.active_object))
+
+
+def can_send_chosen(cls: Any, context: bpy.types.Context) -> bool:
+    """The `poll` of what works on all chosen objects."""
+    return allowed(cls, objects.obstacle_of(objects.chosen(context)))
+
+
+def start(operator: bpy.types.Operator, *tasks: Task) -> Outcome:
+    """Let submitted tasks run; without a window, where no timer fires, until their results are in the file."""
     if not bpy.app.background:
         return {"FINISHED"}
-    session().wait(task)
-    if task.error is not None:
-        raise task.error
-    if task.state is State.BLOCKED:
-        raise BadInputError(task.why)
-    operator.report({"INFO"}, f"{task.label}: done")
+    for task in tasks:
+        session().wait(task)
+        if task.error is not None:
+            raise task.error
+        if task.state is State.BLOCKED:
+            raise BadInputError(task.why)
+        operator.report({"INFO"}, f"{task.label}: done")
     return {"FINISHED"}
 
 
-def object_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
-    """The operator `restyle.<job>`, which sends the active object with the scene's settings."""
+def submit_chosen(job: JobDeclaration, context: bpy.types.Context) -> list[Task]:
+    """Send the chosen objects with the scene's settings: all in one job, or one job each if it takes only one."""
+    group, objs = settings.of_scene(context.scene, job), objects.chosen(context)
+    texts = {name: getattr(group, name) for name in settings.text_names(job)}
+    values, choices = settings.values(group, job), settings.choices(group, job)
+    if objects.takes_several(job):
+        values["object_prompts"] = objects.own_prompts(objs)
+        texts, values = without_idle(texts, values)
+        return [session().submit(job.name, objs, texts, values, choices)]
+    return [session().submit(job.name, obj, texts, values, choices) for obj in objects.different(objs)]
 
-    def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
-        group = settings.of_scene(context.scene, job)
-        texts = {name: getattr(group, name) for name in settings.text_names(job)}
-        choices = settings.choices(group, job)
-        return start(
-            self, session().submit(job.name, context.active_object, texts, settings.values(group, job), choices)
-        )
 
+def job_operator(
+    job: JobDeclaration,
+    poll: Callable[[Any, bpy.types.Context], bool],
+    execute: Callable[[Any, bpy.types.Context], Outcome],
+) -> type[bpy.types.Operator]:
+    """The operator `restyle.<job>`."""
     members = {
         "bl_idname": f"restyle.{job.name}",
         "bl_label": job.title,
         "bl_description": job.help.rstrip("."),
-        "poll": classmethod(_can_send),
+        "poll": classmethod(poll),
         "execute": reporting(execute),
     }
     return type(f"RESTYLE_OT_{job.name}", (bpy.types.Operator,), members)
 
 
-class RESTYLE_OT_run_again(bpy.types.Operator):
-    bl_idname = "restyle.run_again"
-    bl_label = "Run Again"
-    bl_description = "Stylize this object again with the settings of a result"
+def object_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
+    """The operator of a job that works on meshes: it sends the selected objects with the scene's settings."""
 
-    number: IntProperty(name="Result", options={"SKIP_SAVE"})
+    def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
+        return start(self, *submit_chosen(job, context))
+
+    return job_operator(job, can_send_chosen, execute)
+
+
+class Again:
+    """What the operators share that make a result again, with its own settings."""
+
     new_seed: BoolProperty(name="New Seed", description="Take another seed, for another variation")
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+        """What a button says of itself."""
         seed = "another seed, for another variation" if properties.new_seed else "the same seed"
-        return f"Stylize this object again with the settings of this result and {seed}"
+        return f"{cls.bl_description} and {seed}"
+
+    def parameters(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """The result's parameters, with another seed if that is wanted."""
+        parameters = dict(recipe["parameters"])
+        if self.new_seed:
+            parameters["seed"] = random.randint(0, MAX_SEED)  # noqa: S311  variety, not secrecy
+        return parameters
+
+
+class RESTYLE_OT_run_again(Again, bpy.types.Operator):
+    bl_idname = "restyle.run_again"
+    bl_label = "Run Again"
+    bl_description = "Stylize this object again with the settings of this result"
+
+    number: IntProperty(name="Result", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_send(cls, context)
+        return can_send(cls, context)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         recipe = _result(obj, self.number).recipe
-        parameters = dict(recipe["parameters"])
-        if self.new_seed:
-            parameters["seed"] = random.randint(0, MAX_SEED)  # noqa: S311  variety, not secrecy
         job, choices = declaration(recipe["job"]).name, picks.from_recipe(recipe, obj.data)
-        return start(self, session().submit(job, obj, recipe["texts"], parameters, choices))
+        objs = _made_together(context, recipe) if recipe.get("objects", 1) > 1 else [obj]
+        return start(self, session().submit(job, objs, recipe["texts"], self.parameters(recipe), choices))
+
+
+def _made_together(context: bpy.types.Context, recipe: Mapping[str, Any]) -> list[bpy.types.Object]:
+    """The objects of the job that made a result, in their order; BadInputError if not all of them are there."""
+    found: dict[int, bpy.types.Object] = {}
+    for obj in [context.active_object, *context.view_layer.objects]:
+        for result in results.stored(obj.data) if obj.type == "MESH" else ():
+            if result.recipe.get("job_id") == recipe["job_id"]:
+                found.setdefault(int(result.recipe["object"]), obj)
+    objs = [found[number] for number in sorted(found)]
+    if len(objs) < recipe["objects"]:
+        raise BadInputError(
+            f"This result was made of {recipe['objects']} objects together, and not all of them are here with it any "
+            "more. Select what is to be stylized and start anew."
+        )
+    if reason := objects.obstacle_of(objs):
+        raise BadInputError(f"{reason}.")
+    return objs
 
 
 def _result(obj: bpy.types.Object, number: int) -> results.Result:
@@ -140,13 +179,16 @@ class RESTYLE_OT_show_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_send(cls, context)
+        return can_send(cls, context)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         first = results.modifier(obj) is None
-        results.show(obj, _result(obj, self.number), colors=not any(obj.data.materials) if first else None)
+        result = _result(obj, self.number)
+        results.show(obj, result, colors=not any(obj.data.materials) if first else None)
+        if result.recipe.get("variation", 1) == 1 and (style := styles.of_job(str(result.recipe.get("job_id")))):
+            context.scene.restyle.style = style
         return {"FINISHED"}
 
 
@@ -160,7 +202,7 @@ class RESTYLE_OT_remove_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_send(cls, context)
+        return can_send(cls, context)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
@@ -168,7 +210,7 @@ class RESTYLE_OT_remove_result(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OfTask:
+class OfTask:
     """What the operators on one task share."""
 
     task_id: StringProperty(name="Job", options={"SKIP_SAVE"})
@@ -180,7 +222,7 @@ class _OfTask:
         return found
 
 
-class RESTYLE_OT_cancel(_OfTask, bpy.types.Operator):
+class RESTYLE_OT_cancel(OfTask, bpy.types.Operator):
     bl_idname = "restyle.cancel"
     bl_label = "Cancel Job"
     bl_description = "Stop this job; the object stays as it is"
@@ -191,7 +233,7 @@ class RESTYLE_OT_cancel(_OfTask, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RESTYLE_OT_dismiss(_OfTask, bpy.types.Operator):
+class RESTYLE_OT_dismiss(OfTask, bpy.types.Operator):
     bl_idname = "restyle.dismiss"
     bl_label = "Dismiss"
     bl_description = "Take this job out of the list; a result stays on the server for a week"
@@ -202,7 +244,7 @@ class RESTYLE_OT_dismiss(_OfTask, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RESTYLE_OT_apply(_OfTask, bpy.types.Operator):
+class RESTYLE_OT_apply(OfTask, bpy.types.Operator):
     bl_idname = "restyle.apply"
     bl_label = "Apply Result"
     bl_description = "Put the result of this job into the scene"
@@ -216,13 +258,18 @@ class RESTYLE_OT_apply(_OfTask, bpy.types.Operator):
         ],
     )
 
+    variation: IntProperty(name="Variation", description="Which one of several results", default=1, min=1)
+
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
         return str(properties.bl_rna.properties["to"].enum_items[properties.to].description)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
-        session().apply(self.task(), self.to, context.active_object)
+        task = self.task()
+        if self.variation > task.variations:
+            raise BadInputError(f"This job has no variation {self.variation}.")
+        session().apply(task, self.to, context.active_object, self.variation)
         return {"FINISHED"}
 
 

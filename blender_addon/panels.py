@@ -1,6 +1,6 @@
 """What the artist sees: the tab Restyle in the sidebars, with a panel for each job made from its declaration.
 
-This is what all editors share, and the 3D View; image_panels has what the Image Editor and the Sequencer add.
+This is what all editors share; mesh_panels has what the 3D View adds, image_panels the Image Editor and the Sequencer.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from typing import Any
 
 import bpy
 
-from . import compat, image_operators, pickers, results, settings, thumbnails
+from . import image_operators, objects, pickers, settings, thumbnails
 from .link import Server
-from .operators import obstacle
 from .restyle.declare import JobDeclaration, Parameter
 from .restyle.errors import RetryableError
 from .restyle.jobs import declaration
@@ -111,33 +110,37 @@ def _job_panel(job: JobDeclaration) -> type[bpy.types.Panel]:
         layout, group = self.layout, settings.of_scene(context.scene, job)
         column = layout.column()
         for name in settings.text_names(job):
-            column.label(text=name.capitalize())
+            column.label(text=name.replace("_", " ").capitalize())
             column.prop(group, name, text="")
         pickers.draw(layout, context, group, job)
-        _draw_parameters(layout, group, [parameter for parameter in job.parameters if parameter.front])
+        draw_parameters(layout, group, [parameter for parameter in job.parameters if parameter.front])
         header, advanced = layout.panel(f"restyle_{job.name}_advanced", default_closed=True)
         header.label(text="Advanced")
         if advanced:
-            _draw_parameters(advanced, group, [parameter for parameter in job.parameters if not parameter.front])
+            draw_parameters(advanced, group, [parameter for parameter in job.parameters if not parameter.front])
         button = layout.column()
         button.scale_y = 1.5
         button.operator(f"restyle.{job.name}", icon="SHADERFX")
-        _draw_hints(layout, context, job, getattr(group, "model", ""))
-        for task in list(session().tasks.values()):
-            if task.job == job.name and task.state is not State.APPLIED:
-                draw_task(layout, task)
+        _draw_hints(layout, context, job)
+        if hasattr(group, "model"):
+            draw_stand_in(layout, group.model)
+        draw_tasks(layout, job)
 
     members = {
         "bl_space_type": settings.editor(job),
         "bl_region_type": "UI",
         "bl_category": "Restyle",
         "bl_label": job.title,
+        "bl_options": {"DEFAULT_CLOSED"} if settings.editor(job) == "SEQUENCE_EDITOR" else set(),  # below retiming
         "draw": draw,
     }
     return type(f"RESTYLE_PT_{job.name}", (bpy.types.Panel,), members)
 
 
-def _draw_parameters(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, parameters: list[Parameter]) -> None:
+def draw_parameters(
+    layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, parameters: Iterable[Parameter]
+) -> None:
+    """Settings, one below the other."""
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -145,17 +148,46 @@ def _draw_parameters(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup,
         draw_parameter(column, group, parameter)
 
 
-def _draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, job: JobDeclaration, model: str) -> None:
-    if settings.editor(job) != "VIEW_3D":
-        if reason := image_operators.obstacle(context, job):
-            paragraph(layout, reason, "INFO")
-    elif reason := obstacle(context.active_object):
+def _draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, job: JobDeclaration) -> None:
+    if settings.editor(job) == "VIEW_3D":
+        reason = objects.obstacle_of(objects.chosen(context))
+    else:
+        reason = image_operators.obstacle(context, job)
+    if reason:
         paragraph(layout, reason, "INFO")
-    elif (sharing := context.active_object.data.users - context.active_object.data.use_fake_user) > 1:
-        text = f"{sharing} objects share this mesh: the result is stored for all of them and shown on this one."
-        paragraph(layout, text, "INFO")
-    if model and (note := _stand_in_note(model)):
+
+
+def draw_stand_in(layout: bpy.types.UILayout, chosen: str) -> None:
+    """Say so if the job will be judged by a stand-in model; `chosen` is the model that the panel has."""
+    if note := _stand_in_note(chosen):
         paragraph(layout, note, "INFO")
+
+
+def draw_tasks(layout: bpy.types.UILayout, job: JobDeclaration) -> None:
+    """The tasks of a job that are under way or wait for the artist."""
+    for task in list(session().tasks.values()):
+        if task.job != job.name:
+            continue
+        if task.state is not State.APPLIED:
+            draw_task(layout, task)
+        elif task.variations > 1:
+            _draw_variations(layout, task)
+
+
+def _draw_variations(layout: bpy.types.UILayout, task: Task) -> None:
+    """The variations of a finished job: a click puts one of them onto the object."""
+    box = layout.box()
+    row = box.row()
+    row.label(text=task.label, translate=False)
+    row.operator("restyle.show_sheet", text="", icon="IMAGE_DATA", emboss=False).task_id = task.id
+    row.operator("restyle.dismiss", text="", icon="X", emboss=False).task_id = task.id
+    grid = box.grid_flow(row_major=True, columns=min(3, task.variations), even_columns=True, align=True)
+    for number in range(1, task.variations + 1):
+        cell = grid.column(align=True)
+        if icon := thumbnails.tile(task.id, number):
+            cell.template_icon(icon_value=icon, scale=4)
+        use = cell.operator("restyle.apply", text=str(number), depress=number == task.applied)
+        use.task_id, use.to, use.variation = task.id, "TARGET", number
 
 
 def _draw_warnings(layout: bpy.types.UILayout, warnings: Iterable[str]) -> None:
@@ -168,7 +200,7 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
     """One task: its bar while it runs, then what happened and what can be done."""
     box = layout.box()
     row = box.row()
-    name = f"{task.target.name}: " if task.target and task.texts else ""  # pictures are in the label
+    name = f"{_owner(task)}: " if task.target and (task.texts or task.before is not None) else ""  # or in the label
     row.label(text=f"{name}{task.label}", translate=False)
     if task.state in UNDER_WAY:
         row.operator("restyle.cancel", text="", icon="X", emboss=False).task_id = task.id
@@ -193,6 +225,10 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
     _draw_warnings(box, task.warnings)
 
 
+def _owner(task: Task) -> str:
+    return task.target.name + (f" and {len(task.others)} more" if task.others else "")
+
+
 def _draw_ready(layout: bpy.types.UILayout, task: Task) -> None:
     if task.message:
         paragraph(layout, task.message, "INFO")
@@ -205,68 +241,38 @@ def _draw_ready(layout: bpy.types.UILayout, task: Task) -> None:
 
 def _draw_places(layout: bpy.types.UILayout, task: Task) -> None:
     row = layout.row(align=True)
-    offered = {
-        "VIEW_3D": (("ACTIVE", "To Active Object"), ("NEW", "As New Object")),
-        "IMAGE_EDITOR": (("NEW", "Add to This File"),),
-        "SEQUENCE_EDITOR": (("NEW", "As New Strip"),),
-    }
-    for place, text in offered[settings.editor(declaration(task.job))]:
+    for place, text in _places(task):
         button = row.operator("restyle.apply", text=text)
         button.task_id, button.to = task.id, place
 
 
-class RESTYLE_PT_results(bpy.types.Panel):
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Restyle"
-    bl_label = "Results"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        obj = context.active_object
-        return obj is not None and obj.type == "MESH" and bool(results.stored(obj.data))
-
-    def draw(self, context: bpy.types.Context) -> None:
-        obj = context.active_object
-        number = results.shown(obj)
-        column = self.layout.box().column(align=True)
-        for result in results.stored(obj.data):
-            row = column.split(factor=0.88)
-            name = row.row()
-            name.alignment = "LEFT"
-            icon = "RADIOBUT_ON" if result.number == number else "RADIOBUT_OFF"
-            show = name.operator(
-                "restyle.show_result", text=f"{result.number}  {result.label}", icon=icon, emboss=False, translate=False
-            )
-            show.number = result.number
-            row.operator("restyle.remove_result", text="", icon="X", emboss=False).number = result.number
-        shown = next((result for result in results.stored(obj.data) if result.number == number), None)
-        if shown is not None:
-            _draw_shown(self.layout, context, shown)
+def _places(task: Task) -> tuple[tuple[str, str], ...]:
+    """Where a result can go that its own place cannot take."""
+    job = declaration(task.job)
+    if settings.editor(job) == "IMAGE_EDITOR":
+        return (("NEW", "Add to This File"),)
+    if settings.editor(job) == "SEQUENCE_EDITOR":
+        return (("NEW", "As New Strip"),)
+    if task.others:
+        return (("NEW", "As New Objects Where It Must Be"),)
+    textured = all(port.kind != "attributes" for port in job.outputs)
+    return (("ACTIVE", "To Active Object"), ("NEW", "As Images Alone" if textured else "As New Object"))
 
 
-def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context, result: results.Result) -> None:
-    obj = context.active_object
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
-    modifier = results.modifier(obj)
-    compat.draw_modifier_input(column, modifier, "Strength", slider=True)
-    compat.draw_modifier_input(column, modifier, "Show Colors")
-    shading = getattr(context.space_data, "shading", None)
-    if shading is not None and shading.type == "SOLID" and shading.color_type != "VERTEX":
-        view = layout.operator("wm.context_set_enum", text="Show Colors in Solid View", icon="SHADING_SOLID")
-        view.data_path, view.value = "space_data.shading.color_type", "VERTEX"
+def draw_again(layout: bpy.types.UILayout, operator: str, *, varies: bool = True, **result: Any) -> None:
+    """The buttons that make a result again; `result` says to the operator which, `varies` whether it has a seed."""
     row = layout.row(align=True)
-    for text, new_seed, icon in (("Run Again", False, "FILE_REFRESH"), ("New Seed", True, "MOD_NOISE")):
-        button = row.operator("restyle.run_again", text=text, icon=icon)
-        button.number, button.new_seed = result.number, new_seed
-    draw_recipe(layout, result.recipe)
+    buttons = (("Run Again", False, "FILE_REFRESH"), ("New Seed", True, "MOD_NOISE"))
+    for text, new_seed, icon in buttons if varies else buttons[:1]:
+        button = row.operator(operator, text=text, icon=icon)
+        button.new_seed = new_seed
+        for name, value in result.items():
+            setattr(button, name, value)
 
 
 def draw_recipe(layout: bpy.types.UILayout, recipe: Any) -> None:
     parts = [
-        f"Seed {recipe['parameters'].get('seed', 0)}",
+        f"Seed {recipe['parameters']['seed']}" if "seed" in recipe["parameters"] else "",
         str(recipe["parameters"].get("preset", "")).capitalize(),
         f"{recipe.get('model') or ''}{' (stand-in)' if recipe.get('stand_in') else ''}",
         _duration(recipe.get("seconds") or 0),
@@ -281,7 +287,8 @@ def _duration(seconds: float) -> str:
 
 
 def classes() -> list[type]:
-    """The panels, in the order in which they stand."""
+    """The panels that stand in every editor, and those of jobs that have none of their own."""
     editors: tuple[settings.Editor, ...] = ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR")
-    servers = [_server_panel(editor) for editor in editors]
-    return [*servers, *(_job_panel(job) for job in settings.panel_jobs()), RESTYLE_PT_results]
+    own = ("stylize_mesh", "apply_style", "bake_style", "retime_clip")
+    jobs = [job for job in settings.panel_jobs() if job.name not in own]
+    return [*(_server_panel(editor) for editor in editors), *(_job_panel(job) for job in jobs)]

@@ -24,7 +24,7 @@ def draw(
         if port.kind == "frames":
             _frames(layout, context, group, port)
         elif port.kind == "image" and port.name not in unused:
-            _image(layout, context, group, port)
+            draw_image(layout, context, group, port)
             if port.name == filled and getattr(group, f"from_{filled}").source == "IMAGE":
                 shown = image_operators.shown_image(context)
                 layout.label(text=f"Takes: {shown.name}", icon="BLANK1", translate=False)
@@ -57,7 +57,10 @@ def _unused(job: JobDeclaration, parameters: dict[str, Any]) -> set[str]:
     return set(every) - set(picks.wanted(job, parameters, every))
 
 
-def _image(layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, port: Port) -> None:
+def draw_image(
+    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, port: Port
+) -> None:
+    """Where one picture comes from."""
     chosen = getattr(group, f"from_{port.name}")
     column = layout.column(align=True)
     row = column.row(align=True)

@@ -6,22 +6,18 @@ link's thread asks until it has one.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import clips, compat, pictures, strips
-from .restyle import jobs
+from . import clips, compat, objects, pictures, strips, styles
 from .restyle.declare import JobDeclaration, Port
 from .restyle.errors import BadInputError, UsageError
-from .tasks import Target
+from .tasks import Companion, Target
 
 if TYPE_CHECKING:
     from .meshes import Snapshot
@@ -33,7 +29,8 @@ PICTURE_KINDS = ("image", "frames")  # what a result can be laid beside
 class Choice:
     """Where one input comes from.
 
-    source: IMAGE, RENDER, FILE or STRIP. name: of the image or strip, the file's path, or the render's view layer.
+    source: IMAGE, RENDER, FILE or STRIP; of other inputs than pictures OBJECT, GROUP (of vertices) or STYLE.
+    name: of the image, strip, object, group or style, the file's path, or the render's view layer.
     """
 
     source: str
@@ -45,18 +42,21 @@ class Choice:
         """What an artist knows it by."""
         if self.source == "RENDER":
             return "Render"
+        if self.source == "STYLE":
+            return styles.label(self.name)
         return Path(self.name).name if self.source == "FILE" else self.name
 
 
 @dataclass
 class Picked:
-    """The inputs of a job, and where they came from; `before` is the mesh as it is sent."""
+    """The inputs of a job, and where they came from; `before` is the mesh as it is sent, `others` further objects."""
 
     values: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
     target: Target | None = None
     before: Snapshot | None = None
+    others: list[Companion] = field(default_factory=list)
 
     def close(self) -> None:
         """Stop what is still being read."""
@@ -67,31 +67,42 @@ class Picked:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the choices are about: the scene, the one that the sequencer shows, the active object, the files loaded."""
+    """What the choices are about: the scene, the one that the sequencer shows, the objects meant, the files loaded."""
 
     scene: bpy.types.Scene
     strips: bpy.types.Scene
     layer: str
-    obj: bpy.types.Object | None
+    objects: Sequence[bpy.types.Object]
     loads: int
 
     @classmethod
     def of(cls, context: bpy.types.Context, loads: int) -> Surroundings:
-        """Those of a context."""
-        obj = getattr(context, "active_object", None)
+        """Those of a context, without objects."""
         layer = context.view_layer.name if context.view_layer else ""
-        return cls(context.scene, compat.sequencer_scene(context), layer, obj, loads)
+        return cls(context.scene, compat.sequencer_scene(context), layer, (), loads)
 
 
-def pick(job: JobDeclaration, texts: Mapping[str, str], choices: Mapping[str, Choice], around: Surroundings) -> Picked:
+def pick(
+    job: JobDeclaration,
+    texts: Mapping[str, str],
+    choices: Mapping[str, Choice],
+    around: Surroundings,
+    parameters: Mapping[str, Any] | None = None,
+) -> Picked:
     """Everything that the job needs; BadInputError says what is wrong with which choice, and nothing is left open."""
     picked = Picked()
     try:
         for port in job.inputs:
             if port.kind == "text":
                 _take_text(picked, port, texts)
-            elif port.kind == "mesh":
-                _take_mesh(picked, port, around)
+            elif port.kind == "mesh" and not port.optional:
+                _take_mesh(picked, job, port, around)
+            elif port.kind == "mesh" and port.name in choices:
+                _take_other_mesh(picked, port, choices[port.name])
+            elif port.name == objects.VERTEX_ATTRIBUTES:
+                _take_vertices(picked, job, choices.get(port.name), around, parameters or {})
+            elif port.kind == "model":
+                _take_style(picked, port, choices.get(port.name, Choice("STYLE", "")))
             elif port.name in choices:
                 _take_picture(picked, port, choices[port.name], around)
             elif not port.optional:
@@ -110,21 +121,56 @@ def title(port: Port) -> str:
 
 
 def _take_text(picked: Picked, port: Port, texts: Mapping[str, str]) -> None:
-    if text := texts.get(port.name, ""):
+    if (text := texts.get(port.name, "")).strip():
         picked.texts[port.name] = text
-    if text or not port.optional:
+    if text.strip() or not port.optional:
         picked.values[port.name] = _valid(port, text, title(port))
 
 
-def _take_mesh(picked: Picked, port: Port, around: Surroundings) -> None:
+def _take_mesh(picked: Picked, job: JobDeclaration, port: Port, around: Surroundings) -> None:
     from . import meshes
 
-    obj = around.obj
-    if obj is None or obj.type != "MESH":
+    objs = around.objects
+    if not objs or any(obj.type != "MESH" for obj in objs):
         raise BadInputError("Select a mesh object first.")
-    picked.values[port.name] = _valid(port, meshes.export(obj), f"“{obj.name}”")
-    picked.target = Target(obj.name, bpy.data.filepath, obj.session_uid, around.loads)
-    picked.before = meshes.snapshot(obj.data)
+    owner = f"“{objs[0].name}”" if len(objs) == 1 else f"{len(objs)} objects"
+    textured = not any(output.kind == "attributes" for output in job.outputs)
+    picked.values[port.name] = _valid(port, objects.mesh(objs, uv=textured), owner)
+    picked.target = objects.target(objs[0], around.loads)
+    picked.before = meshes.snapshot(objs[0].data)
+    picked.others = objects.companions(objs, around.loads)
+
+
+def _take_other_mesh(picked: Picked, port: Port, choice: Choice) -> None:
+    """A mesh to look like, with its colours for the input that takes them."""
+    from . import meshes
+
+    obj = bpy.data.objects.get(choice.name)
+    if obj is None or obj.type != "MESH":
+        raise BadInputError(f"{title(port)}: there is no mesh “{choice.name}” in this file. Choose another.")
+    if obj.mode != "OBJECT" or obj.data.is_editmode:
+        raise BadInputError(f"{title(port)}: leave {obj.mode.replace('_', ' ').title()} Mode of “{obj.name}” first.")
+    mesh, colors = meshes.as_seen(obj, bpy.context.evaluated_depsgraph_get())
+    picked.values[port.name] = _valid(port, mesh, f"{title(port)}: “{obj.name}”")
+    if colors is not None:
+        picked.values[f"{port.name}_attributes"] = {"colors": colors}
+    picked.sources[port.name] = {"source": choice.source, "name": choice.name, "label": choice.label}
+
+
+def _take_vertices(
+    picked: Picked, job: JobDeclaration, choice: Choice | None, around: Surroundings, parameters: Mapping[str, Any]
+) -> None:
+    group = choice.name if choice is not None else ""
+    if found := objects.vertex_attributes(around.objects, group, parameters, job):
+        picked.values[objects.VERTEX_ATTRIBUTES] = found
+    if choice is not None:
+        source = {"source": choice.source, "name": choice.name, "label": choice.label}
+        picked.sources[objects.VERTEX_ATTRIBUTES] = source
+
+
+def _take_style(picked: Picked, port: Port, choice: Choice) -> None:
+    picked.values[port.name] = styles.Stored(styles.path_of(choice.name))
+    picked.sources[port.name] = {"source": choice.source, "name": choice.name, "label": choice.label}
 
 
 def _valid(port: Port, value: Any, owner: str) -> Any:
@@ -229,20 +275,10 @@ def _picture_target(job: JobDeclaration, choices: Mapping[str, Choice], around: 
 def objection(job: JobDeclaration, parameters: Mapping[str, Any], given: set[str]) -> str:
     """Why these inputs and parameters do not go together, in the words of the job's declaration; empty if they do."""
     try:
-        _check_of(job.name)(job.check_parameters(parameters), given)
+        job.check_together(job.check_parameters(parameters), given)
     except UsageError as error:
         return error.message
     return ""
-
-
-@cache
-def _check_of(name: str) -> Callable[[Mapping[str, Any], set[str]], None]:
-    """The `check_choice` of the module that declares the job; a module may do without one."""
-    for found in pkgutil.iter_modules(jobs.__path__):
-        module = importlib.import_module(f"{jobs.__name__}.{found.name}")
-        if any(job.name == name for job in module.JOBS):
-            return getattr(module, "check_choice", lambda _parameters, _given: None)
-    raise KeyError(name)
 
 
 def wanted(job: JobDeclaration, parameters: Mapping[str, Any], choices: Mapping[str, Choice]) -> dict[str, Choice]:

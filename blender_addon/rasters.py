@@ -21,17 +21,18 @@ TARGA_TRUE_COLOR = 2
 TARGA_FROM_TOP = 0x20
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG file of (H, W, 3 or 4) uint8 sRGB (W3C PNG, sections 5 and 9)."""
+def png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """A PNG file of (H, W, 3 or 4) uint8 sRGB, or of (H, W) uint16 levels of grey (W3C PNG, sections 5 and 9)."""
     import numpy as np
 
-    height, width, channels = pixels.shape
-    rows = np.empty((height, 1 + width * channels), np.uint8)
+    height, width = pixels.shape[:2]
+    depth, color = (16, 0) if pixels.ndim == 2 else (8, 2 if pixels.shape[2] == 3 else 6)
+    flat = pixels.astype(">u2").view(np.uint8) if pixels.ndim == 2 else pixels.reshape(height, -1)
+    rows = np.empty((height, 1 + flat.shape[1]), np.uint8)
     rows[:, 0] = PNG_UP
-    rows[0, 1:] = pixels[0].ravel()
-    flat = pixels.reshape(height, -1)
+    rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # modulo 256, as the standard has it
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, PNG_EFFORT)), (b"IEND", b""))
     return PNG_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 

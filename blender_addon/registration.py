@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import image_operators, image_panels, operators, panels, settings
+from . import (
+    image_operators,
+    image_panels,
+    mesh_operators,
+    mesh_panels,
+    operators,
+    panels,
+    retime_operators,
+    retime_panel,
+    settings,
+)
 
 _classes: list[type] = []
 
@@ -13,13 +23,16 @@ def _operators() -> list[type]:
     made = [
         operators.object_operator(job) if settings.editor(job) == "VIEW_3D" else image_operators.picture_operator(job)
         for job in settings.panel_jobs()
+        if job.name not in (*mesh_panels.STYLE_JOBS, "retime_clip")
     ]
-    return [*made, *operators.fixed, *image_operators.classes]
+    fixed = (*operators.fixed, *mesh_operators.classes, *image_operators.classes, *retime_operators.classes)
+    return [*made, *fixed]
 
 
 def register() -> None:
     """Register them."""
-    _classes.extend([*_operators(), *panels.classes(), *image_panels.classes()])
+    shown = (*panels.classes(), *mesh_panels.classes(), *image_panels.classes(), *retime_panel.classes)
+    _classes.extend([*_operators(), *shown])
     for cls in _classes:
         bpy.utils.register_class(cls)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_PREFIX = "restyle."
 _KEY = re.compile(r"restyle\.(\d+)")
 
 
@@ -101,8 +102,35 @@ def show(obj: bpy.types.Object, result: Result, *, colors: bool | None = None) -
     compat.set_modifier_input(found, "Result", result.prefix)
     if colors is not None:
         compat.set_modifier_input(found, "Show Colors", colors)
-    if f"{result.prefix}.color" in obj.data.attributes:
-        obj.data.attributes.active_color_name = f"{result.prefix}.color"  # what Solid view shows as "Attribute"
+    compare(obj, original=False)
+
+
+def is_original(obj: bpy.types.Object) -> bool:
+    """Whether the object shows itself as it was, although it has a result."""
+    found = modifier(obj)
+    return found is not None and not found.show_viewport
+
+
+def compare(obj: bpy.types.Object, *, original: bool) -> None:
+    """Have the object show itself as it was, or its result again; in the viewport and in renders."""
+    found, number = modifier(obj), shown(obj)
+    if found is None or number is None:
+        return
+    found.show_viewport = found.show_render = not original
+    attributes = obj.data.attributes
+    name = f"{_PREFIX}{number}.color"
+    if original and attributes.active_color_name.startswith(_PREFIX):
+        own = (layer.name for layer in obj.data.color_attributes if not layer.name.startswith(_PREFIX))
+        attributes.active_color_name = next(own, "")
+    elif not original and name in attributes:
+        attributes.active_color_name = name  # what Solid view shows as "Attribute"
+
+
+def unused(mesh: bpy.types.Mesh) -> list[int]:
+    """The numbers of the results that no object of this file shows."""
+    users = [obj for obj in bpy.data.objects if obj.data == mesh]
+    in_use = {shown(obj) for obj in users}
+    return [result.number for result in stored(mesh) if result.number not in in_use]
 
 
 def remove(obj: bpy.types.Object, number: int) -> None:

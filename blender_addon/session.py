@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import compat, delivery, picks, settings, tasks, thumbnails
+from . import compat, delivery, picks, retime_delivery, settings, styles, tasks, thumbnails
 from .link import Accepted, Ended, Finished, Link, Preview, Progress, Report, Server, ServerReport
 from .picks import Surroundings
 from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
@@ -51,6 +51,7 @@ class Session:
         self.compared: dict[int, int] = {}  # the result that each image was last compared with, by their session_uid
         self._link: Link | None = None
         self._folders: dict[str, Path] = {}  # where the frames of a task's result go
+        self._styles = Path()  # where styles go: asked for once, since the link's thread must not ask Blender
         self._restored = False
         self._changed = False
         self._drawn = 0.0
@@ -68,6 +69,7 @@ class Session:
             except UsageError as error:
                 self.server, self.server_message, self.wanted = Server.REFUSED, error.message, False
                 raise
+            self._styles = styles.folder()
             self._link = Link(address, settings.server_python(), self._prepare)
             for task in self.tasks.values():
                 if task.state in tasks.UNDER_WAY:
@@ -110,8 +112,10 @@ class Session:
         from . import arrivals
 
         folder = self._folders.get(job_id)
-        if folder is None or settings.editor(declaration(job)) in (None, "VIEW_3D"):
+        if folder is None or settings.editor(declaration(job)) is None:
             return {}
+        if settings.editor(declaration(job)) == "VIEW_3D":
+            return arrivals.prepare_for_mesh(job_id, job, self._styles, values)
         return arrivals.prepare(job, folder, values)
 
     # Tasks
@@ -119,26 +123,32 @@ class Session:
     def submit(
         self,
         job: str,
-        obj: bpy.types.Object | None,
+        meant: bpy.types.Object | Sequence[bpy.types.Object] | None,
         texts: Mapping[str, str],
         parameters: Mapping[str, Any],
         choices: Mapping[str, Choice] | None = None,
     ) -> Task:
         """Read what the job needs and send it; returns at once, while pictures may still be read.
 
-        obj: the object for a job that takes one. choices: where its pictures come from, by input.
+        meant: the object or objects for a job that takes some. choices: where its pictures come from, by input.
         Raises BadInputError or UsageError for what the job cannot use, and leaves nothing open.
         """
-        around = replace(Surroundings.of(bpy.context, self.loads), obj=obj)
-        picked = picks.pick(declaration(job), texts, choices or {}, around)
+        objs = () if meant is None else (meant,) if isinstance(meant, bpy.types.Object) else tuple(meant)
+        around = replace(Surroundings.of(bpy.context, self.loads), objects=objs)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self.send(job, picks.pick(declaration(job), texts, choices or {}, around, given), given)
+
+    def send(self, job: str, picked: picks.Picked, given: Mapping[str, Any]) -> Task:
+        """Send what was picked for a job, with its parameters; the rest of `submit`."""
         try:
-            given = {name: value for name, value in parameters.items() if value is not None}
             checked = declaration(job).check_parameters(given)
+            declaration(job).check_together(checked, set(picked.values))
             link = self.link()
         except BaseException:
             picked.close()
             raise
-        task = Task(str(uuid.uuid4()), job, picked.texts, given, picked.target, picked.before, picked.sources)
+        asked = (picked.texts, given, picked.target, picked.before, picked.sources, picked.others)
+        task = Task(str(uuid.uuid4()), job, *asked)
         if picked.sources:
             task.message = "Reading the pictures"
         self.tasks[task.id] = task
@@ -174,16 +184,21 @@ class Session:
         if folder is not None and task.state is not State.APPLIED:
             shutil.rmtree(folder, ignore_errors=True)  # its name ends in the task's id: no strip of another uses it
         thumbnails.drop(task.id)
+        thumbnails.drop_tiles(task.id)
         tasks.delete(settings.records_folder(), task.id)
 
-    def apply(self, task: Task, place: delivery.Place, obj: bpy.types.Object | None = None) -> None:
+    def apply(self, task: Task, place: delivery.Place, obj: bpy.types.Object | None = None, variation: int = 1) -> None:
         """Put the task's result into the file as one undo step; BadInputError says why it cannot be.
 
-        obj: the object that gets it, if `place` is ACTIVE.
+        obj: the object that gets it, if `place` is ACTIVE. variation: the number of one of several results; they stay
+        at hand until the task is dismissed.
         """
-        delivery.deliver(task, place, self.loads, obj)
+        delivery.deliver(task, place, self.loads, obj, variation)
         task.state, task.why = State.APPLIED, ""
-        task.result, task.before, task.arrived = None, None, {}
+        if task.variations > 1:
+            task.applied = variation
+        else:
+            task.result, task.before, task.others, task.arrived = None, None, (), {}
         thumbnails.drop(task.id)
         tasks.delete(settings.records_folder(), task.id)
         title = declaration(task.job).title.split()[0]
@@ -208,7 +223,9 @@ class Session:
                 break
 
     def _applies_by_itself(self, task: Task) -> bool:
-        if task.earlier or not (bpy.app.background or settings.preferences().auto_apply):
+        if task.earlier or retime_delivery.to_be_seen_first(task):
+            return False
+        if not (bpy.app.background or settings.preferences().auto_apply or retime_delivery.is_asked_for(task)):
             return False
         return not (bpy.app.is_job_running("RENDER") or _is_transforming())
 
@@ -244,6 +261,7 @@ class Session:
         elif isinstance(report, Finished):
             task.state, task.result, task.fraction, task.message = State.READY, report.result, 1.0, ""
             task.arrived = report.arrived
+            thumbnails.show_tiles(task.id, report.arrived.get("tiles", ()))
             if task.target is None:
                 task.job, task.parameters = report.result.status.name, report.result.status.parameters
         elif isinstance(report, Ended):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from . import swatches
 from .restyle.declare import JobDeclaration, Parameter, Port
 from .restyle.errors import UsageError
 from .restyle.jobs import declarations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Editor = Literal["VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR"]
 
-PICKED_KINDS = ("mesh", "text", "image", "frames", "mask", "passes")  # inputs that the panel can provide
+PICKED_KINDS = ("mesh", "text", "image", "frames", "mask", "passes", "model")  # inputs that the panel can provide
 PICTURE_KINDS = ("image", "frames", "mask", "passes")  # those that the artist chooses among pictures
 LOOPBACK = ("127.0.0.1", "localhost", "::1", None)
 
@@ -33,7 +34,7 @@ def editor(job: JobDeclaration) -> Editor | None:
     if any(port.kind not in PICKED_KINDS for port in job.inputs if not port.optional):
         return None
     if "mesh" in taken:
-        return "VIEW_3D" if "attributes" in given else None
+        return "VIEW_3D" if given & {"attributes", "image"} else None
     if "frames" in taken:
         return "SEQUENCE_EDITOR" if "frames" in given else None
     return "IMAGE_EDITOR" if "image" in taken and "image" in given else None
@@ -56,9 +57,14 @@ def text_names(job: JobDeclaration) -> list[str]:
     return [port.name for port in job.inputs if port.kind == "text"]
 
 
-def title(parameter: Parameter) -> str:
+def other_meshes(job: JobDeclaration) -> list[Port]:
+    """The inputs that are further meshes, beside the one that the job works on."""
+    return [port for port in job.inputs if port.kind == "mesh" and port.optional]
+
+
+def title(declared: Parameter | Port) -> str:
     """The name that the panel shows."""
-    return parameter.title or parameter.name.replace("_", " ").title()
+    return getattr(declared, "title", "") or declared.name.replace("_", " ").title()
 
 
 def _models(_group: Any, _context: bpy.types.Context, _typed: str) -> Iterator[str]:
@@ -126,9 +132,15 @@ class RESTYLE_PG_passes(bpy.types.PropertyGroup):
     path: StringProperty(name="File", subtype="FILE_PATH")
 
 
+def _is_mesh(_group: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return obj.type == "MESH"
+
+
 def _picker(port: Port) -> Any:
-    """Blender's property for an input that is a picture, a clip, a mask or render passes."""
-    described = {"name": port.name.replace("_", " ").title(), "description": port.help.rstrip(".")}
+    """Blender's property for an input that is another mesh, a picture, a clip, a mask or render passes."""
+    described = {"name": title(port), "description": port.help.rstrip(".")}
+    if port.kind == "mesh":
+        return PointerProperty(type=bpy.types.Object, poll=_is_mesh, **described)
     if port.kind == "frames":
         return StringProperty(**described)
     if port.kind == "mask":
@@ -140,8 +152,8 @@ def _group(job: JobDeclaration) -> type[bpy.types.PropertyGroup]:
     properties: dict[str, Any] = {}
     for port in job.inputs:
         if port.kind == "text":
-            properties[port.name] = StringProperty(name=port.name.capitalize(), description=port.help.rstrip("."))
-    for port in picture_ports(job):
+            properties[port.name] = StringProperty(name=title(port), description=port.help.rstrip("."))
+    for port in [*picture_ports(job), *other_meshes(job)]:
         properties[f"from_{port.name}"] = _picker(port)
     for parameter in job.parameters:
         properties[parameter.name] = _property(parameter)
@@ -149,14 +161,33 @@ def _group(job: JobDeclaration) -> type[bpy.types.PropertyGroup]:
             properties[f"use_{parameter.name}"] = BoolProperty(
                 name=f"Set {title(parameter)}", description="Off: the job decides"
             )
+        if parameter.name == "palette":
+            properties |= swatches.properties()
     return type(f"RESTYLE_PG_{job.name}", (bpy.types.PropertyGroup,), {"__annotations__": properties})
 
 
+class RESTYLE_PG_object(bpy.types.PropertyGroup):
+    """What is chosen for an object of its own."""
+
+    prompt: StringProperty(
+        name="Own Prompt", description="What this object alone should look like, beside what all of them should"
+    )
+
+
 def choices(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Choice]:
-    """What the panel has for the job's pictures; those that are not chosen are not among them."""
+    """What the panel has for the job's pictures, meshes, vertices and style; what is not chosen is not among it."""
     from .picks import Choice
 
+    of_all_jobs = group.id_data.restyle
     found: dict[str, Choice] = {}
+    for port in job.inputs:
+        if port.kind == "model" and of_all_jobs.style:
+            found[port.name] = Choice("STYLE", of_all_jobs.style)
+        elif port.name == "vertex_attributes" and of_all_jobs.mask:
+            found[port.name] = Choice("GROUP", of_all_jobs.mask)
+    for port in other_meshes(job):
+        if obj := getattr(group, f"from_{port.name}"):
+            found[port.name] = Choice("OBJECT", obj.name)
     for port in picture_ports(job):
         chosen = getattr(group, f"from_{port.name}")
         if port.kind == "frames":
@@ -175,11 +206,12 @@ def choices(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Ch
 
 def values(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Any]:
     """The parameters as the panel has them; those that are left to the job are not among them."""
-    return {
+    found = {
         parameter.name: getattr(group, parameter.name)
         for parameter in job.parameters
         if parameter.default is not None or getattr(group, f"use_{parameter.name}")
     }
+    return found | {"palette": swatches.text(group)} if "palette" in found else found
 
 
 def of_scene(scene: bpy.types.Scene, job: JobDeclaration) -> bpy.types.PropertyGroup:
@@ -267,22 +299,43 @@ def records_folder() -> Path:
     return Path(bpy.utils.extension_path_user(__package__, path="tasks", create=True))
 
 
+def _styles(_group: Any, _context: bpy.types.Context, _typed: str) -> Iterator[str]:
+    from . import styles
+
+    yield from styles.names()
+
+
+def _of_all_jobs() -> dict[str, Any]:
+    return {
+        "mask": StringProperty(
+            name="Limit To",
+            description="Vertex group that says how much each vertex may change: what has the weight 0 stays as it is",
+        ),
+        "style": StringProperty(
+            name="Style", description="A look that an earlier result was made of, to be used again", search=_styles
+        ),
+    }
+
+
 _classes: list[type] = []
 
 
 def register() -> None:
-    """Register the preferences and `Scene.restyle`, with one group per job in it."""
+    """Register the preferences, `Scene.restyle` with one group per job in it, and `Object.restyle`."""
     groups = {job.name: _group(job) for job in panel_jobs()}
-    annotations = {name: PointerProperty(type=group) for name, group in groups.items()}
+    annotations = _of_all_jobs() | {name: PointerProperty(type=group) for name, group in groups.items()}
     scene_group = type("RESTYLE_PG_scene", (bpy.types.PropertyGroup,), {"__annotations__": annotations})
-    _classes.extend([RESTYLE_PG_picture, RESTYLE_PG_passes, *groups.values(), scene_group, RESTYLE_preferences])
+    _classes.extend([RESTYLE_PG_picture, RESTYLE_PG_passes, *groups.values(), scene_group])
+    _classes.extend([RESTYLE_PG_object, RESTYLE_preferences])
     for cls in _classes:
         bpy.utils.register_class(cls)
     bpy.types.Scene.restyle = PointerProperty(type=scene_group)
+    bpy.types.Object.restyle = PointerProperty(type=RESTYLE_PG_object)
 
 
 def unregister() -> None:
     """Remove all of it."""
+    del bpy.types.Object.restyle
     del bpy.types.Scene.restyle
     while _classes:
         bpy.utils.unregister_class(_classes.pop())

@@ -66,7 +66,12 @@ def check(strip: Any | None) -> None:
     """Raise BadInputError if the strip, or a file that it needs, cannot be read."""
     if reason := obstacle(strip):
         raise BadInputError(f"{reason}.")
-    missing = [file for file in _files(strip) if not Path(file).exists()]
+    check_files(strip)
+
+
+def check_files(strip: Any) -> None:
+    """Raise BadInputError if a file that the strip needs is not there."""
+    missing = [file for file in files(strip) if not Path(file).exists()]
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise BadInputError(
@@ -75,7 +80,8 @@ def check(strip: Any | None) -> None:
         )
 
 
-def _files(strip: Any) -> tuple[str, ...]:
+def files(strip: Any) -> tuple[str, ...]:
+    """The movie of a strip, or its pictures in order, as absolute paths."""
     if strip.type == "MOVIE":
         return (bpy.path.abspath(strip.filepath),)
     folder = Path(bpy.path.abspath(strip.directory))
@@ -97,9 +103,16 @@ def request(strip: Any, frame: int | None = None) -> Request:
             )
         ahead, length = ahead + frame - start, 1
     skip, skip_end = compat.strip_trims(strip)
-    files = _files(strip)
     return Request(
-        strip.name, strip.type, files, ahead, length, total, skip, skip_end, reverse=bool(strip.use_reverse_frames)
+        strip.name,
+        strip.type,
+        files(strip),
+        ahead,
+        length,
+        total,
+        skip,
+        skip_end,
+        reverse=bool(strip.use_reverse_frames),
     )
 
 
@@ -126,46 +139,53 @@ def add(target: Target, source: Any | None, clip: Clip, name: str, recipe: Mappi
     editor = scene.sequence_editor or scene.sequence_editor_create()
     start = compat.strip_content(source)[0] + target.ahead if source else target.start
     above = source.channel if source else target.channel
-    channel = _free_channel(editor, start, len(clip.files), above)
-    strip = compat.strips_of(editor).new_image(name, _path(clip.files[0]), channel, start)
+    channel = free_channel(editor, start, len(clip.files), above)
+    strip = compat.strips_of(editor).new_image(name, path(clip.files[0]), channel, start)
     for file in clip.files[1:]:
         strip.elements.append(file.name)
     if source is not None:
-        _same_look(source, strip, clip)
+        same_look(source, strip, clip.width, clip.height)
     strip[RECIPE] = json.dumps(recipe)
     editor.active_strip = strip
     return strip
 
 
-def _path(file: Path) -> str:
+def path(file: Path) -> str:
     """The path as the artist's file should hold it: relative to it, if it lies beside it."""
     if bpy.data.filepath and Path(bpy.data.filepath).parent in file.parents:
         return bpy.path.relpath(str(file))
     return str(file)
 
 
-def _free_channel(editor: bpy.types.SequenceEditor, start: int, length: int, above: int) -> int:
-    taken = set()
-    for strip in compat.strips_of(editor):
+def overlapping(owner: Any, start: int, length: int) -> list[Any]:
+    """The strips of an editor or a meta strip that show something in these frames."""
+    found = []
+    for strip in compat.strips_of(owner):
         first, count = compat.strip_span(strip)
         if first < start + length and start < first + count:
-            taken.add(strip.channel)
+            found.append(strip)
+    return found
+
+
+def free_channel(owner: Any, start: int, length: int, above: int) -> int:
+    """The next channel above one that is free in these frames; `owner` is the editor, or a meta strip."""
+    taken = {strip.channel for strip in overlapping(owner, start, length)}
     for channel in range(above + 1, MAX_CHANNEL + 1):
         if channel not in taken:
             return channel
     raise BadInputError(f"No channel above {above} is free from frame {start} on. Make room for {length} frames.")
 
 
-def _same_look(source: Any, strip: Any, clip: Clip) -> None:
-    """Place, scale, crop and blend the result as the source is, also if it has other pixels."""
+def same_look(source: Any, strip: Any, width: int, height: int) -> None:
+    """Place, scale, crop and blend the result as the source is, also if its pictures have another size."""
     for name in LOOK:
         setattr(strip, name, getattr(source, name))
     for name in TRANSFORM:
         if hasattr(source.transform, name):
             setattr(strip.transform, name, getattr(source.transform, name))
     strip.transform.origin = source.transform.origin
-    width, height = size(source)
-    across, down = (clip.width / width, clip.height / height) if width and height else (1.0, 1.0)
+    known = size(source)
+    across, down = (width / known[0], height / known[1]) if all(known) else (1.0, 1.0)
     strip.transform.scale_x, strip.transform.scale_y = (
         source.transform.scale_x / across,
         source.transform.scale_y / down,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .restyle import Event, Result
 
 LABEL_LENGTH = 60
+UNNAMED = ("_passes", "_mask", "_attributes")  # inputs that nobody knows a task by
 
 
 class State(Enum):
@@ -53,6 +54,7 @@ class Target:
     none: it is found by the name of its `scene` and its own.
     start, channel: of a strip, where its first frame was and in which channel.
     ahead: of a strip, how many frames of its content lay before that one, so that a moved strip is followed.
+    matrix: of an object, its place in the world, 16 numbers row by row, should it be gone when the result is there.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Target:
     start: int = 0
     channel: int = 1
     ahead: int = 0
+    matrix: Sequence[float] = ()
 
     def find(self, loads: int) -> Any | None:
         """The object, image or strip, if it is still in use; `loads` is the number of files loaded by now."""
@@ -82,13 +85,27 @@ class Target:
         return self.file == bpy.data.filepath
 
 
+@dataclass(frozen=True)
+class Companion:
+    """A further object of a job that works on several at once.
+
+    before: its mesh as it was sent; None if it shares the mesh of an object before it.
+    turned: the axis that pointed up in its own coordinates, if it was turned to be like the first object.
+    """
+
+    target: Target
+    before: Snapshot | None
+    turned: Literal["", "y", "z"] = ""
+
+
 @dataclass
 class Task:
     """One job: the request, which never changes, and what is known about its progress.
 
     texts: its text inputs by name. before: the mesh as it was sent; None if there was none, or the task was fetched by
-    its id alone. sources: where its pictures came from (see `picks`). why: the reason for being blocked or failed, with
-    the next step. arrived: what the link made of the outputs (see `arrivals`).
+    its id alone. others: the objects that were sent with `target`. sources: where its pictures came from (see `picks`).
+    why: the reason for being blocked or failed, with the next step. arrived: what the link made of the outputs (see
+    `arrivals`).
     """
 
     id: str
@@ -98,6 +115,7 @@ class Task:
     target: Target | None
     before: Snapshot | None
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    others: Sequence[Companion] = ()
     state: State = State.SENDING
     fraction: float = 0.0
     message: str = ""
@@ -107,12 +125,16 @@ class Task:
     arrived: Mapping[str, Any] = field(default_factory=dict)
     earlier: bool = False  # submitted before this session, so that nobody expects it to change the scene by itself
     error: RestyleError | None = None
+    applied: int = 0  # of several variations, the one that is in the file
 
     @property
     def label(self) -> str:
-        """What an artist knows the task by: its prompt, its pictures, or its job."""
-        names = [source["label"] for port, source in self.sources.items() if not port.endswith(("_passes", "_mask"))]
-        text = next(iter(self.texts.values()), " in ".join(names) or declaration(self.job).title)
+        """What an artist knows the task by: its prompt, what it was to look like, its pictures, or its job."""
+        named = {port: source for port, source in self.sources.items() if not port.endswith(UNNAMED)}
+        joint = " and " if self.before is not None else " in "
+        text = next(iter(self.texts.values()), joint.join(source["label"] for source in named.values()))
+        own = next((line for line in str(self.parameters.get("object_prompts", "")).splitlines() if line), "")
+        text = text or own or declaration(self.job).title
         return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
 
     def take(self, event: Event) -> None:
@@ -126,21 +148,35 @@ class Task:
         elif event.type == "warning" and event.data.get("message") not in self.warnings:
             self.warnings.append(str(event.data.get("message")))
 
-    def recipe(self) -> dict[str, Any]:
-        """How the result was made, as plain data: enough to make it again."""
+    @property
+    def variations(self) -> int:
+        """How many results there are to choose from; 1 if there was no choice."""
         report = self.result.outputs.get("report", {}) if self.result else {}
+        return max(1, len(report.get("variations", ())))
+
+    def recipe(self, variation: int = 1) -> dict[str, Any]:
+        """How the result was made, as plain data: enough to make it again; `variation` is the number of one of several.
+
+        That one is then the result of a job of its own, with its own seed.
+        """
+        report = self.result.outputs.get("report", {}) if self.result else {}
+        parameters = dict(self.parameters)
+        if self.variations > 1:
+            parameters |= {"seed": parameters.get("seed", 0) + variation - 1, "variations": 1}
         return {
             "label": self.label,
             "job": self.job,
             "job_id": self.id,
+            "variation": variation,
             "texts": dict(self.texts),
-            "parameters": dict(self.parameters),
+            "parameters": parameters,
             "sources": {port: dict(source) for port, source in self.sources.items()},
             "warnings": list(self.warnings),
             "model": report.get("model"),
             "stand_in": report.get("stand_in", False),
             "device": report.get("device"),
             "seconds": report.get("seconds"),
+            "detail": report.get("detail"),
             "blender": bpy.app.version_string,
         }
 
@@ -156,21 +192,38 @@ def save(folder: Path, task: Task) -> None:
         "parameters": dict(task.parameters),
         "sources": {port: dict(source) for port, source in task.sources.items()},
         "target": asdict(task.target) if task.target else None,
+        "others": [{"target": asdict(other.target), "turned": other.turned} for other in task.others],
         "pid": os.getpid(),
     }
-    if task.before is not None:
+    if arrays := _arrays(task):
         with (folder / f"{task.id}.npz").open("wb") as file:
-            np.savez(file, positions=task.before.positions, corners=task.before.corners, starts=task.before.starts)
+            np.savez(file, **arrays)
     temporary = folder / f"{task.id}.part"
     temporary.write_text(json.dumps(record))
     temporary.replace(folder / f"{task.id}.json")
 
 
+def _arrays(task: Task) -> dict[str, Any]:
+    """The meshes as they were sent, for the record."""
+    sent = [task.before, *(other.before for other in task.others)]
+    return {
+        f"{name}{number or ''}": getattr(before, name)
+        for number, before in enumerate(sent)
+        if before is not None
+        for name in ("positions", "corners", "starts")
+    }
+
+
+def _snapshot(stored: Mapping[str, Any], number: int) -> Snapshot | None:
+    from .meshes import Snapshot
+
+    names = [f"{name}{number or ''}" for name in ("positions", "corners", "starts")]
+    return Snapshot(*(stored[name] for name in names)) if names[0] in stored else None
+
+
 def load(path: Path) -> tuple[Task, int]:
     """The task of a record and the process that wrote it; ValueError if the record is damaged."""
     import numpy as np
-
-    from .meshes import Snapshot
 
     try:
         record = json.loads(path.read_text())
@@ -181,8 +234,11 @@ def load(path: Path) -> tuple[Task, int]:
         arrays = path.with_suffix(".npz")
         if arrays.exists():
             with np.load(arrays, allow_pickle=False) as stored:
-                before = Snapshot(stored["positions"], stored["corners"], stored["starts"])
-            task = replace(task, before=before)
+                others = [
+                    Companion(replace(Target(**other["target"]), loads=-1), _snapshot(stored, number), other["turned"])
+                    for number, other in enumerate(record.get("others", ()), 1)
+                ]
+                task = replace(task, before=_snapshot(stored, 0), others=others)
         return task, int(record["pid"])
     except (KeyError, TypeError, RestyleError) as error:
         raise ValueError(f"{path.name} is not a record of a task: {error}") from error

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import bpy.utils.previews
 
 from .link import THUMBNAIL_SIDE
+from .rasters import thumbnail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,6 +27,23 @@ def show(key: str, pixels: NDArray[np.float32]) -> None:
     preview = _collection[key] if key in _collection else _collection.new(key)
     preview.image_size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     preview.image_pixels_float.foreach_set(pixels.ravel())
+
+
+def show_tiles(key: str, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    """Set the pictures (H, W, 3) of a key's parts, numbered from 1."""
+    for number, picture in enumerate(pictures, 1):
+        show(f"{key}.{number}", thumbnail(picture, THUMBNAIL_SIDE))
+
+
+def tile(key: str, number: int) -> int:
+    """What a panel draws one of these by; 0 if there is none."""
+    return icon(f"{key}.{number}")
+
+
+def drop_tiles(key: str) -> None:
+    """Forget them."""
+    for name in [name for name in _collection or () if name.startswith(f"{key}.")]:
+        drop(name)
 
 
 def icon(key: str) -> int:

@@ -31,7 +31,16 @@ CACHE = REPOSITORY / "build" / "wheels"
 STAMP = "SHA256"
 
 # The command line and the mesh files' readers serve scripts; in Blender nothing would call them.
-NOT_VENDORED = ("cli", "meshfile", "picturefile.py", "clipfile.py", "moviefile.py", "guidefile.py", "__pycache__")
+NOT_VENDORED = (
+    "cli",
+    "meshfile",
+    "picturefile.py",
+    "clipfile.py",
+    "moviefile.py",
+    "guidefile.py",
+    "modelfile.py",
+    "__pycache__",
+)
 
 REQUIREMENTS = ("pyzmq", "msgpack", "platformdirs")
 PYTHONS = ("3.11", "3.13")  # of Blender 4.2 to 5.0, and from 5.1 on

@@ -31,7 +31,7 @@ from restyle_server.stylize import contact_sheet, render_views
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", ROOT.parent / "shared" / "data"))
 SIZE, COLUMNS, CAPTION = 300, 4, 44
-SIDES = {"candle": (5.0, 0.3), "vase": (5.0, 0.3), "horse": (1.2, 0.2), "spot": (1.0, 0.25), "bird": (2.6, 1.0)}
+SIDES = {"candle": (5.0, 0.3), "vase": (5.0, 0.3), "horse": (1.2, 0.2), "spot": (4.2, 0.25), "bird": (2.6, 1.0)}
 
 Picture = NDArray[np.uint8]
 Values = dict[str, NDArray[Any]]
@@ -179,7 +179,7 @@ def several(studio: Studio, *, names: tuple[str, ...], prompt: str) -> Picture:
         np.concatenate([mesh.vertices for mesh in meshes]),
         np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]).astype(np.int32),
     )
-    objects = np.repeat(np.arange(len(meshes)), np.diff(starts)).astype(np.int32)
+    objects = np.repeat(np.arange(len(meshes)), np.diff(starts)).astype(np.float32)
     values = studio.stylize(joined, prompt, vertex_attributes={"object": objects}).attributes
     pictures = []
     for name, mesh, start in zip(names, meshes, starts):
@@ -217,7 +217,7 @@ PIECES = {
         partial(controlled, name="bird", prompt="a camouflage bird", controls={"palette": "#3b4a2a #a39a6b #20241c"}),
     ),
     "shape": Piece(
-        "cobblestone, shape only, outwards, up to 4 %",
+        "cobblestone, shape only, outwards",
         partial(
             controlled,
             name="candle",

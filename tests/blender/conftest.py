@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ZIP = REPOSITORY / "build" / "restyle_extension.zip"
 PACKAGE = "bl_ext.user_default.restyle"
 HERE = Path(tempfile.mkdtemp(prefix="restyle-blender-"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # what tests share: image_parts
 
 if importlib.util.find_spec("bpy"):  # to be set before bpy is imported: it reads them then
     os.environ["BLENDER_USER_RESOURCES"] = str(HERE / "user")
@@ -157,3 +158,27 @@ def submit(part: Callable[[str], Any]) -> Callable[..., Any]:
         )
 
     return send
+
+
+@pytest.fixture
+def save(part: Callable[[str], Any], tmp_path: Path) -> Callable[..., Path]:
+    """Write pixels as a PNG file."""
+
+    def write(pixels: Any, name: str = "picture.png") -> Path:
+        path = tmp_path / name
+        path.write_bytes(part("rasters").png(pixels))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def panel(scene: Any) -> Any:
+    """The settings of the panel of image analogy, with an appearance picture chosen."""
+    import bpy
+    from image_parts import generated, noise
+
+    settings = scene.restyle.image_analogy
+    settings.from_appearance.image = generated("matter", noise(9))
+    bpy.ops.ed.undo_push(message="Matter")
+    return settings

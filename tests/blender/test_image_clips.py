@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import wave
 
 import numpy as np
 import pytest
@@ -97,6 +98,21 @@ def test_a_sequence_comes_back_equal_to_the_bit_and_in_its_place(scene, server, 
     assert {name: getattr(sequence, name) for name in before} == before
     assert json.loads(made["restyle"])["sources"]["structure"]["name"] == "shot"
     assert np.array_equal(shown_at(scene, 13, tmp_path), frame(3))
+
+
+def test_sound_is_left_as_it_is(scene, server, sequence, strips, tmp_path):
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes((8000 * np.sin(np.arange(8000))).astype("<i2").tobytes())
+    sound = strips.new_sound("tone", str(tmp_path / "tone.wav"), 3, 11)
+    sound.volume, sound.frame_offset_start = 0.5, 2
+    names = ("name", "channel", "mute", "volume", "frame_start", "frame_final_start", "frame_final_duration")
+    before = {name: getattr(sound, name) for name in names} | {"path": sound.sound.filepath}
+    made = run(strips)
+    assert made.channel == 4, "above the sound, which is beside the picture there"
+    tone = next(strip for strip in strips if strip.type == "SOUND")
+    assert {name: getattr(tone, name) for name in names} | {"path": tone.sound.filepath} == before
+    assert len(strips) == 3
 
 
 def test_undo_takes_the_strip_in_one_step(scene, server, sequence, strips):

@@ -24,4 +24,6 @@ def run(context, inputs, parameters):
             "inputs": {name: describe(value) for name, value in inputs.items() if name != "style"},
         },
     }
-    return outputs | ({"normals": np.full((size, size, 3), (128, 128, 255), np.uint8)} if parameters["normal_map"] else {})
+    if parameters["normal_map"]:
+        outputs["normals"] = np.full((size, size, 3), (128, 128, 255), np.uint8)
+    return outputs

@@ -1,0 +1,127 @@
+"""The artist's styles: files in the extension's own folder, one for each look that a result was made of.
+
+So a style outlives the job that made it, and can be used in every file. Names are file names without their ending.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .restyle.errors import BadInputError
+
+if TYPE_CHECKING:
+    from .restyle import Model
+
+SUFFIX = ".safetensors"
+LABEL_LENGTH = 48
+ID_LENGTH = 8  # of the job's id that a style's name ends in
+
+_listed: tuple[tuple[Path, int], list[str]] | None = None  # the folder, when it was changed, and the names then
+
+
+def folder() -> Path:
+    """Where they lie."""
+    return Path(bpy.utils.extension_path_user(__package__, path="styles", create=True))
+
+
+def names() -> list[str]:
+    """The styles, newest first; the folder is looked into again when it has changed."""
+    global _listed  # noqa: PLW0603
+    place = folder()
+    key = (place, place.stat().st_mtime_ns)
+    if _listed is None or _listed[0] != key:
+        files = sorted(place.glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        _listed = (key, [file.stem for file in files])
+    return _listed[1]
+
+
+def of_job(job_id: str) -> str:
+    """The style that a job made; empty if it is not there."""
+    return next((name for name in names() if name.endswith(f" {job_id[:ID_LENGTH]}")), "")
+
+
+def label(name: str) -> str:
+    """A style's name as an artist knows it, without what tells it from others of the same prompt."""
+    head, _, tail = name.rpartition(" ")
+    return head if head and len(tail) == ID_LENGTH else name
+
+
+def path_of(name: str) -> Path:
+    """The file of a style, by its name or as a path; BadInputError if there is none."""
+    if not name:
+        raise BadInputError("Choose a style first: every stylized mesh leaves one.")
+    path = Path(bpy.path.abspath(name)) if name.endswith(SUFFIX) else folder() / f"{name}{SUFFIX}"
+    if not path.is_file():
+        raise BadInputError(f"There is no style “{name}”. Choose another, or add its file.")
+    return path
+
+
+def add(path: Path) -> str:
+    """Take a style's file into the folder; its name there. BadInputError if it is none."""
+    Stored(path).get()
+    made = folder() / _free_name(folder(), path.stem)
+    try:
+        shutil.copyfile(path, made)
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be copied to {made.parent}: {error.strerror}.") from error
+    return made.stem
+
+
+def _free_name(place: Path, stem: str) -> str:
+    name, count = f"{stem}{SUFFIX}", 1
+    while (place / name).exists():
+        count += 1
+        name = f"{stem} {count}{SUFFIX}"
+    return name
+
+
+def remove(name: str) -> None:
+    """Delete a style's file; BadInputError if it cannot be."""
+    try:
+        path_of(name).unlink()
+    except OSError as error:
+        raise BadInputError(f"“{name}” cannot be deleted: {error.strerror}.") from error
+
+
+def keep(place: Path, job_id: str, model: Model) -> Path:
+    """Write the style that a job made into a folder, all of it or nothing. For the link's thread; may raise OSError."""
+    from .restyle.kinds import model as kind
+
+    about: Mapping[str, Any] = model.metadata.get("about") or {}
+    words = "".join(sign if sign.isalnum() or sign in " -" else " " for sign in str(about.get("prompt") or "style"))
+    path = place / f"{' '.join(words.split())[:LABEL_LENGTH].strip() or 'style'} {job_id[:ID_LENGTH]}{SUFFIX}"
+    part = path.with_suffix(".part")
+    try:
+        part.write_bytes(kind.encode(model))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A style's file on its way to a job."""
+
+    path: Path
+
+    def get(self) -> Model:
+        """The style; BadInputError names the file if it is damaged."""
+        from .restyle.kinds import model as kind
+
+        try:
+            return kind.decode(self.path.read_bytes())
+        except OSError as error:
+            raise BadInputError(f"{self.path.name} cannot be read: {error.strerror}.") from error
+        except BadInputError as error:
+            raise BadInputError(f"{self.path.name}: {error.message.removeprefix('model: ')}") from error
+
+    def close(self) -> None:
+        """Nothing is open."""

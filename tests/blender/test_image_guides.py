@@ -1,0 +1,142 @@
+"""Masks and passes that guide: painted, rendered, kept, and read from files that anybody may have made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_parts import HEIGHT, WIDTH, generated, noise, outputs, recipe, refused, run
+
+bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+
+pytestmark = pytest.mark.blender
+QUICK_SERVER = True
+
+
+def test_a_painted_mask(panel, server, part):
+    mask = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    mask[5:9, 10:20] = 255
+    mask[0, 0] = 51
+    panel.from_structure_mask = generated("mask", mask)
+    (made,) = run(panel, generated("picture", noise()))
+    seen = outputs(part, made)["report"]["inputs"]["structure_mask"]
+    assert (seen["shape"], seen["dtype"], seen["low"], seen["high"]) == ([HEIGHT, WIDTH], "float32", 0.0, 1.0)
+    assert recipe(made)["sources"]["structure_mask"]["name"] == "mask"
+
+
+def test_an_empty_mask_is_refused(panel, server):
+    panel.from_structure_mask = generated("mask", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    refused(panel, "it is empty", generated("picture", noise()))
+
+
+@pytest.fixture
+def rendered(scene):
+    """A render of two cubes with all passes."""
+    for place, index in ((-1.5, 3), (1.5, 8)):
+        bpy.ops.mesh.primitive_cube_add(location=(place, 0, -6))
+        bpy.context.object.pass_index = index
+    bpy.ops.object.camera_add(location=(0, 0, 2))
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y = 48, 27
+    assert bpy.ops.restyle.enable_passes() == {"FINISHED"}
+    bpy.ops.render.render()
+    return scene
+
+
+def test_passes_of_the_render_guide(panel, rendered, server, part, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    assert bpy.ops.restyle.keep_render() == {"FINISHED"}
+    kept = panel.from_appearance.image
+    assert (kept.name, tuple(kept.size), panel.from_appearance_passes.source) == ("Render kept", (48, 27), "FILE")
+    bpy.data.objects["Cube"].pass_index = 5
+    bpy.ops.render.render()
+    panel.from_structure.source = panel.from_structure_passes.source = "RENDER"
+    (made,) = run(panel)
+    seen = outputs(part, made)["report"]["inputs"]
+    for port in ("structure_passes", "appearance_passes"):
+        assert sorted(seen[port]) == ["depth", "material", "normal", "object"]
+        assert seen[port]["object"] == {"shape": [27, 48, 1], "dtype": "int32", "low": 0.0, "high": 8.0}
+        assert seen[port]["normal"]["shape"] == [27, 48, 3]
+    assert rendered.render.image_settings.file_format == "PNG"
+    guides = part("exr").guides
+    assert np.unique(guides(Path(panel.from_appearance_passes.path))["object"]).tolist() == [0, 3, 8]
+    part("pictures").keep_passes(rendered, tmp_path / "now.exr")
+    assert np.unique(guides(tmp_path / "now.exr")["object"]).tolist() == [0, 5, 8]
+
+
+def test_the_passes_are_those_that_blender_itself_reads(rendered, part, tmp_path):
+    """Depth against geometry: the camera is 2 above the origin, the cubes' faces at -5 are 7 away."""
+    part("pictures").keep_passes(rendered, tmp_path / "passes.exr")
+    passes = part("exr").guides(tmp_path / "passes.exr")
+    hit = passes["object"][..., 0] == 8
+    assert hit[13, 30:40].any()
+    assert not hit[:, :24].any(), "the cube at the right is at the right"
+    inside = passes["depth"][..., 0][hit]
+    assert inside.min() == pytest.approx(7.0, abs=1e-3)
+    assert passes["normal"][13, 33] == pytest.approx([0, 0, 1], abs=1e-3)
+    assert passes["depth"][0, 0, 0] == pytest.approx(1e10)
+
+
+def test_passes_that_were_not_rendered(panel, rendered, server):
+    for name in ("use_pass_object_index", "use_pass_material_index", "use_pass_z", "use_pass_normal"):
+        setattr(bpy.context.view_layer, name, False)
+    bpy.ops.render.render()
+    panel.from_structure.source = panel.from_structure_passes.source = "RENDER"
+    panel.from_appearance_passes.source, panel.from_appearance_passes.path = "FILE", "/nowhere.exr"
+    refused(panel, "nowhere.exr does not exist")
+
+
+# Files that anybody may have made
+
+
+@pytest.mark.parametrize("codec", ["NONE", "ZIP"])
+def test_damaged_passes_are_refused_and_nothing_else_happens(rendered, part, tmp_path, codec):
+    errors, exr, compat = part("restyle.errors"), part("exr"), part("compat")
+    path = tmp_path / "passes.exr"
+    with compat.image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth="32", exr_codec=codec):
+        bpy.data.images["Render Result"].save_render(str(path), scene=rendered)
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    said = []
+    for number in range(400):
+        broken = bytearray(whole[: random.integers(len(whole))] if number % 2 else whole)
+        for place in random.integers(0, max(1, min(len(broken), 3000)), 4):
+            if broken:
+                broken[place] = random.integers(256)
+        path.write_bytes(broken)
+        try:
+            exr.read(path)
+        except errors.BadInputError as error:
+            said.append(error.message)
+    assert len(said) > 200, "half of them are cut off"
+    assert all(message.startswith("passes.exr cannot be read") for message in said)
+
+
+def test_codecs_agree_and_half_floats_are_read(rendered, part, tmp_path):
+    exr, compat, read = part("exr"), part("compat"), {}
+    for codec, depth in (("NONE", "32"), ("ZIPS", "32"), ("ZIP", "32"), ("ZIP", "16")):
+        path = tmp_path / f"{codec}{depth}.exr"
+        with compat.image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth=depth, exr_codec=codec):
+            bpy.data.images["Render Result"].save_render(str(path), scene=rendered)
+        read[codec, depth] = exr.guides(path)
+    for passes in read.values():
+        for name, values in read["NONE", "32"].items():
+            assert passes[name] == pytest.approx(values, rel=1e-3), name
+
+
+def test_passes_in_a_codec_that_is_not_read_say_which_is(rendered, part, tmp_path):
+    path = tmp_path / "passes.exr"
+    with part("compat").image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth="32", exr_codec="PIZ"):
+        bpy.data.images["Render Result"].save_render(str(path), scene=rendered)
+    with pytest.raises(part("restyle.errors").BadInputError, match="with the codec ZIP or None"):
+        part("exr").read(path)
+
+
+def test_targa_files_that_are_cut_off_are_refused(part, tmp_path):
+    path = tmp_path / "frame.tga"
+    for size in (0, 5, 17, 18, 100):
+        path.write_bytes(bytes(size))
+        with pytest.raises(part("restyle.errors").BadInputError, match="Targa"):
+            part("rasters").read_targa(path)

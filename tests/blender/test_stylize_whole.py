@@ -1,0 +1,114 @@
+"""Text2Mesh as it is, from Blender: masks, several objects, variations, a style used again and baked."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+
+pytestmark = [pytest.mark.blender, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def group(scene):
+    group = scene.restyle.stylize_mesh
+    group.prompt, group.model, group.use_iterations, group.iterations = "made of red brick", "mini", True, 2
+    return group
+
+
+def add(kind="ico_sphere", name="", **values):
+    getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**values)
+    obj = bpy.context.object
+    obj.name = name or obj.name
+    return obj
+
+
+def select(*objs):
+    for obj in bpy.context.view_layer.objects:
+        obj.select_set(obj in objs)
+    bpy.context.view_layer.objects.active = objs[0]
+
+
+def read(obj, number, suffix, field, width):
+    values = np.empty(len(obj.data.vertices) * width, np.float32)
+    obj.data.attributes[f"restyle.{number}.{suffix}"].data.foreach_get(field, values)
+    return values.reshape(-1, width)
+
+
+def both(obj, number):
+    return read(obj, number, "offset", "vector", 3), read(obj, number, "color", "color", 4)[:, :3]
+
+
+def test_what_a_mask_leaves_out_stays_to_the_bit(scene, server, group):
+    ball = add(subdivisions=3)
+    lower = [vertex.index for vertex in ball.data.vertices if vertex.co.z < 0]
+    upper = [vertex.index for vertex in ball.data.vertices if vertex.co.z >= 0]
+    ball.vertex_groups.new(name="Upper").add(upper, 1.0, "REPLACE")
+    random = np.random.default_rng(1)
+    painted = random.random((len(ball.data.vertices), 4), np.float32)
+    ball.data.color_attributes.new("Paint", "FLOAT_COLOR", "POINT").data.foreach_set("color", painted.ravel())
+    scene.restyle.mask = "Upper"
+    bpy.ops.restyle.stylize_mesh()
+    offset, color = both(ball, 1)
+    assert not offset[lower].any()
+    assert np.array_equal(color[lower], painted[lower, :3])
+    assert offset[upper].any(axis=1).mean() > 0.9
+
+
+def test_a_style_gives_the_same_mesh_the_same_bits_and_another_its_own(scene, server, group, part):
+    ball, cone = add(name="Ball", subdivisions=3), add("cone", "Cone", location=(4, 0, 0))
+    select(ball)
+    bpy.ops.restyle.stylize_mesh()
+    assert bpy.ops.restyle.apply_style() == {"FINISHED"}
+    for first, second in zip(both(ball, 1), both(ball, 2)):
+        assert np.array_equal(first, second)
+    select(cone)
+    bpy.ops.restyle.apply_style()
+    assert np.isfinite(both(cone, 1)[0]).all()
+    size = part("styles").path_of(scene.restyle.style).stat().st_size
+    print(f"a style's file has {size / 2**20:.2f} MiB")
+
+
+def test_two_objects_get_one_look_and_variations_are_of_the_next_seeds(scene, server, group, part):
+    ball, cube = add(name="Ball", subdivisions=2), add("cube", "Cube", location=(4, 0, 0))
+    group.variations = 2
+    select(ball, cube)
+    bpy.ops.restyle.stylize_mesh()
+    task = next(iter(part("session").session().tasks.values()))
+    bpy.ops.restyle.apply(task_id=task.id, to="TARGET", variation=2)
+    assert part("results").shown(ball) == part("results").shown(cube) == 2
+    assert json.loads(ball.data["restyle.2"])["parameters"]["seed"] == 1
+    assert bpy.ops.restyle.run_again(number=2) == {"FINISHED"}
+    for obj in (ball, cube):
+        assert read(obj, 3, "offset", "vector", 3) == pytest.approx(read(obj, 2, "offset", "vector", 3), abs=1e-6)
+
+
+def test_a_coarse_mesh_is_said_to_be_one_with_what_mends_it(scene, server, group):
+    cube = add("cube")
+    bpy.ops.restyle.stylize_mesh()
+    recipe = json.loads(cube.data["restyle.1"])
+    assert any("coarse" in warning for warning in recipe["warnings"])
+    level = recipe["detail"]["level"]
+    assert level > 1
+    bpy.ops.restyle.finer_copy(method="SUBDIVIDE", level=level)
+    bpy.ops.restyle.stylize_mesh()
+    recipe = json.loads(bpy.context.object.data["restyle.1"])
+    assert recipe["detail"]["level"] == 0
+    assert not any("coarse" in warning for warning in recipe["warnings"])
+
+
+def test_a_style_is_baked_to_textures_and_overlaps_are_warned_of(scene, server, group):
+    ball = add("uv_sphere", "Ball")
+    bpy.ops.restyle.stylize_mesh()
+    scene.restyle.bake_style.size = 32
+    assert bpy.ops.restyle.bake_style() == {"FINISHED"}
+    colors = np.array(bpy.data.images["Ball colors"].pixels[:]).reshape(32, 32, 4)
+    assert np.ptp(colors[..., :3]) > 0.02, "a look, and not one colour"
+    for corner in ball.data.uv_layers[0].uv:
+        corner.vector = (0.5 * (corner.vector[0] % 0.5), corner.vector[1])
+    bpy.ops.restyle.bake_style()
+    recipe = json.loads(bpy.data.images["Ball colors.001"]["restyle"])
+    assert any("overlap" in warning.lower() for warning in recipe["warnings"])
