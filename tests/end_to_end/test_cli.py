@@ -18,6 +18,7 @@ from toy_server import ToyServer, wait_until
 import restyle
 from restyle import discovery
 from restyle.cli.main import main
+from restyle.jobs import declaration
 from restyle.meshfile import read_mesh
 
 MESH = restyle.Mesh(np.random.default_rng(0).random((6, 3)), np.array([(0, 1, 2), (3, 4, 5)], np.int32))
@@ -136,7 +137,7 @@ def test_a_mesh_is_stylized_in_its_order_scale_and_place(serving: dict[str, str]
     record, said = stylize(serving, tmp_path, prompt, "-o", "out.ply", "--preview", "pictures", "--seed", "5")
     assert record["state"] == "done"
     assert record["device"] == "cpu"
-    assert record["parameters"] == {"preset": "draft", "seed": 5, "model": "auto", "iterations": 2}
+    assert record["parameters"] == declaration("stylize_mesh").check_parameters({"seed": 5, "iterations": 2})
     assert record["outputs"]["mesh"] == str((tmp_path / "out.ply").resolve())
     assert record["seconds"] > 0
     assert record["scores"]
