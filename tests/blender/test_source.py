@@ -46,7 +46,7 @@ def test_the_shared_package_works_under_another_name_and_without_torch(staged):
 def test_the_extension_imports_only_itself_blender_and_what_it_brings(staged):
     import sys
 
-    allowed = set(sys.stdlib_module_names) | {"bpy", "numpy"}
+    allowed = set(sys.stdlib_module_names) | {"bpy", "mathutils", "numpy"}
     for path in staged.glob("*.py"):
         assert imports(path) <= allowed, path.name
 
