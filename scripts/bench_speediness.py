@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from restyle_server.retime.speediness import footage, load_small, measure, speediness
+from restyle_server.retime.speediness.calibrate import still_film
 from restyle_server.retime.speediness.footage import Clip
 from restyle_server.retime.speediness.small import SpeedinessNet
-from train_speediness import WORK, still
+from train_speediness import WORK
 
 RATES = (1.0, 2.0, 3.0, 4.0, 6.0)
 CODECS = (24, 34)  # quality of H.264, of good and of bad films
@@ -128,7 +129,7 @@ def main() -> None:
         "\nmean logit by rate:", "  ".join(f"{rate:g}x {value:+.2f}" for rate, value in zip(RATES, means, strict=True))
     )
     print("clips whose logit at 2x is above that at 1x:", f"{np.mean(curves[:, 1] > curves[:, 0]):.0%}")
-    unsure = [1 - speediness(still(clip, number), 30.0, net).sure.mean() for number, clip in enumerate(clips)]
+    unsure = [1 - speediness(still_film(clip, number), 30.0, net).sure.mean() for number, clip in enumerate(clips)]
     lively = [1 - speediness(clip.plain.frames, 30.0, net).sure.mean() for clip in clips]
     print(f"unsure: {np.mean(unsure):.1%} of still films, {np.mean(lively):.1%} of the clips")
     print(f"{time.process_time() - began:.0f} CPU seconds, {torch.get_num_threads()} threads")

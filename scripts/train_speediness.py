@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from restyle_server.retime.speediness import curve, footage, measure, small
+from restyle_server.retime.speediness import calibrate, footage, measure, small
 from restyle_server.retime.speediness.footage import Clip
 from restyle_server.retime.speediness.sampling import Sampler
 from restyle_server.retime.speediness.train import Options, train, write_weights
@@ -26,7 +26,6 @@ from restyle_server.retime.speediness.train import Options, train, write_weights
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "speediness"
 SIMULATED = 1600
-STILL_SHARE = 0.99  # of the frames of still films that must be unsure
 
 
 def recipe() -> str:
@@ -46,33 +45,13 @@ def run(work: Path, minutes: float, bf16: bool) -> None:
     write_weights(work / "long.safetensors", net, {"steps": str(steps)})
 
 
-def still(clip: Clip, seed: int) -> np.ndarray:
-    """A film in which nothing moves: one frame of a clip, with a camera's noise."""
-    rng = np.random.default_rng(seed)
-    frame = np.asarray(clip.plain.frames[clip.frames // 2], np.float64)
-    return np.clip(frame + rng.normal(0, 2.0, (96, *frame.shape)), 0, 255).astype(np.uint8)
-
-
-def rise_of(film: np.ndarray, net: small.SpeedinessNet) -> np.ndarray:
-    """Return by how much a film's logits rise when it is sped up, for each of its frames."""
-    with curve.resized(film, net) as sizes:
-        return curve.rise(curve.see(sizes, 1, net)[0], 30.0)
-
-
 def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
     """Fit the logits' scale, the usual logit of natural speed, and the rise that still films stay below; write all."""
     net = small.load_small("cpu", work / "long.safetensors")
     judged = [measure.windows(clip.scene, clip.plain.frames, net) for clip in clips]
     by = measure.scale(judged)
-    with torch.no_grad():
-        net.head.weight *= by[0]
-        net.head.bias.mul_(by[0]).add_(by[1])
     judged = [measure.scaled(one, by) for one in judged]
-    scenes = sorted({one.scene for one in judged})
-    natural = np.mean(
-        [np.concatenate([one.natural for one in judged if one.scene == scene]).mean() for scene in scenes]
-    )
-    stills = np.concatenate([rise_of(still(clip, number), net) for number, clip in enumerate(clips)])
+    calibrate.calibrate(net, by, judged, clips, len(clips))
     score = measure.score(judged)
     metadata = {
         "recipe": recipe(),
@@ -83,8 +62,8 @@ def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
         "metrics": json.dumps(
             {"auc_1x_2x": round(score.auc, 3), "auc_interval": np.round(score.auc_interval, 3).tolist()}
         ),
-        "natural": f"{natural:.3f}",
-        "rise": f"{max(0.1, float(np.quantile(stills, STILL_SHARE))):.3f}",
+        "natural": f"{net.natural:.3f}",
+        "rise": f"{net.rise:.3f}",
     }
     write_weights(out, net, metadata)
     print(json.dumps(metadata, indent=1), f"\nlogits times {by[0]:.3f} plus {by[1]:.3f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from restyle.errors import BadInputError
 from restyle.jobs.retime_clip import spans
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile
+from restyle.kinds.model import Model
 
 from ..context import JobContext
 from ..retime import motion, plot
@@ -28,6 +30,9 @@ from ..retime.plan import Domain, PlanOptions, output_length, plan, regions_of, 
 from ..retime.speech import speech
 from ..retime.types import Plan, Speediness
 
+if TYPE_CHECKING:
+    from ..retime.speediness import SpeedinessNet
+
 MAX_LISTED = 1000  # cuts and regions in the report
 ENOUGH = 0.5  # of the frames, about which the network must be sure to decide
 RANGE = 8.0  # times the normal speed that a part may have, where nothing else is said
@@ -36,12 +41,26 @@ FASTEST = 64.0  # what a frame that a given map leaves out counts as
 
 @dataclass
 class Work:
-    """A running job: where it reports, what it was asked for, what it has said and how long its parts took."""
+    """A running job: where it reports, what it was asked for, what it has said and how long its parts took.
+
+    weights: of the network that judges; None: the bundled ones.
+    """
 
     context: JobContext
     parameters: dict[str, Value]
+    weights: Model | None = None
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @functools.cached_property
+    def network(self) -> SpeedinessNet:
+        """The network that judges. Raises BadInputError if the weights given are none."""
+        from ..retime.speediness import load_small
+        from ..retime.speediness.small import of_arrays
+
+        if self.weights is None:
+            return load_small(self.context.device)
+        return of_arrays(self.weights.arrays, self.weights.metadata, self.context.device)
 
     def number(self, name: str) -> float:
         """A parameter that is a number."""
@@ -75,7 +94,9 @@ class Found:
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
     """Retime the clip; see the declaration for inputs, outputs and parameters."""
-    work = Work(context, parameters)
+    work = Work(context, parameters, inputs.get("network"))
+    if work.weights is not None:
+        _ = work.network  # refused before the long part
     clip: Frames | MovieFile = inputs["clip"]
     with _footage(work, clip) as footage:
         if "map" in inputs:
@@ -207,9 +228,9 @@ def _analysed(work: Work, footage: Footage, length: int, options: PlanOptions) -
 
 def _judged(work: Work, footage: Footage, cuts: tuple[int, ...]) -> Speediness:
     """What the network makes of each shot by itself: a cut within its window would look like hurry."""
-    from ..retime.speediness import load_small, speediness
+    from ..retime.speediness import speediness
 
-    net, rate = load_small(work.context.device), float(footage.info.fps)
+    net, rate = work.network, float(footage.info.fps)
     edges = (0, *cuts, footage.info.frames)
     parts = []
     with work.stage("network", 0.32, 0.6, "Judging speediness") as on_step:
@@ -307,10 +328,10 @@ def _rendered(work: Work, footage: Footage, found: Found, made: Plan) -> dict[st
 
 
 def _features(work: Work, footage: Footage) -> Curve:
-    from ..retime.speediness import features, load_small
+    from ..retime.speediness import features
 
     with work.stage("features", 0.95, 1.0, "Making features") as on_step:
-        found = features(footage.greys, float(footage.info.fps), load_small(work.context.device), on_step=on_step)
+        found = features(footage.greys, float(footage.info.fps), work.network, on_step=on_step)
     series: dict[str, NDArray[Any]] = {
         "first": found.first.astype(np.float64),
         "last": found.last.astype(np.float64),
@@ -324,6 +345,7 @@ def _report(work: Work, footage: Footage, found: Found, made: Plan, options: Pla
     unsure = regions_of(~found.sure) if found.sure is not None else ()
     return {
         "method": found.method,
+        "weights": "bundled" if work.weights is None else "given",
         "frames": len(made.source),
         "source_frames": info.frames,
         "fps": rate,

@@ -23,7 +23,7 @@ from ..moviefile import is_movie
 from ..picturefile import write_picture
 from .follow import finished, follow_with_previews, preview_folder
 from .output import Output
-from .retime import JOB, parameters_of, read_source
+from .retime import JOB, network_of, parameters_of, read_source
 
 NAMED = 3  # clips that are named as alike, of each
 
@@ -43,6 +43,7 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
     folder, target = Path(arguments.analyze), arguments.output
     paths = _clips(arguments, folder)
     parameters = parameters_of(arguments, declaration(JOB)) | {"render": False, "features": True}
+    network: dict[str, Any] = network_of(arguments)
     place = preview_folder(target)
     assert place is not None  # noqa: S101  for the type checker: _clips has seen to it
     found: dict[str, tuple[dict[str, Any], Curve]] = {}
@@ -50,7 +51,7 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
     with connect(arguments.server) as client:
         for path in paths:
             try:
-                job = client.submit(JOB, clip=read_source(path, None), **parameters)
+                job = client.submit(JOB, clip=read_source(path, None), **network, **parameters)
                 result = follow_with_previews(job, output, None)
             except BadInputError as error:
                 refused[path.name] = error.message
@@ -67,7 +68,7 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _clips(arguments: argparse.Namespace, folder: Path) -> list[Path]:
-    for name in ("clip", "curve", "plot", "heat", "wav", "map", "fps"):
+    for name in ("clip", "curve", "plot", "heat", "wav", "map", "fps", "minutes", "seed"):
         if getattr(arguments, name) is not None:
             raise UsageError(f"--analyze: it takes a folder of movies and -o DIR; leave {name} out.")
     if arguments.output is None:

@@ -20,6 +20,8 @@ from ..version import __version__
 from .flags import add_parameters
 from .output import Output
 
+MOST_MINUTES = 10_000  # a week
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are errors like all others, so that --json reports them too."""
@@ -171,7 +173,32 @@ def _add_retime(parser: Parser) -> None:
         metavar="FOLDER",
         help="instead: write tables and plots of all movies of a folder into -o DIR, and say which are alike",
     )
+    parser.add_argument("--weights", metavar="WEIGHTS", help="judge by this network instead: what --train has written")
+    parser.add_argument(
+        "--train",
+        metavar="FOLDER",
+        help="instead: train the network further on a folder of films, here and not on a server, and write it to "
+        "-o WEIGHTS.safetensors if that made it better",
+    )
+    parser.add_argument("--minutes", type=_minutes, metavar="FLOAT", help="of training, for --train [20]")
+    parser.add_argument("--seed", type=_seed, metavar="INT", help="of --train: which films judge, and chance [0]")
     add_parameters(parser, job, without=("render", "heat", "wav", "features", "container"))
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes up to {MOST_MINUTES:,}.")
+    return minutes
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 999,999,999.")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int | None, int | None]:

@@ -17,6 +17,8 @@ from ..jobs import declaration
 from ..jobs.retime_clip import CONTAINERS
 from ..kinds.curve import Curve
 from ..kinds.frames import Frames, MovieFile
+from ..kinds.model import Model
+from ..modelfile import read_model
 from ..moviefile import is_movie
 from ..picturefile import write_picture
 from .flags import given_parameters
@@ -40,10 +42,17 @@ class _Call:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Everything that can be wrong is checked before a server is looked for or started."""
-    if arguments.analyze is not None:
+    if arguments.analyze is not None and arguments.train is None:
         from .analyze import analyze
 
         return analyze(arguments, output)
+    if arguments.train is not None:
+        from .retime_train import train
+
+        return train(arguments, output)
+    for name in ("minutes", "seed"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name}: this is for --train only.")
     call = _read(arguments, output)
     with connect(arguments.server) as client:
         retime(client, call, output)
@@ -80,8 +89,14 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
     inputs: dict[str, Any] = {"clip": read_source(source, arguments.fps)}
     if arguments.map is not None:
         inputs["map"] = Curve({"source": read_table(Path(arguments.map))}, 24.0)
+    inputs |= network_of(arguments)
     job.check_together(job.check_parameters(parameters), set(inputs))
     return _Call(source, files, inputs, parameters)
+
+
+def network_of(arguments: argparse.Namespace) -> dict[str, Model]:
+    """The input `network` if weights were named."""
+    return {} if arguments.weights is None else {"network": read_model(arguments.weights)}
 
 
 def parameters_of(arguments: argparse.Namespace, job: JobDeclaration) -> dict[str, Any]:

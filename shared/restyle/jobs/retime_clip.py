@@ -49,6 +49,8 @@ def check(parameters: Mapping[str, Value], given: set[str]) -> None:
             raise UsageError("map: it says for every frame what is shown; locks would change nothing. Leave them out.")
         if parameters["features"]:
             raise UsageError("map: nothing is analysed with it; leave features out.")
+    if "network" in given and ("map" in given or (parameters["method"] != "speednet" and not parameters["features"])):
+        raise UsageError("network: nothing is judged by it here; use method speednet, and no map, or leave it out.")
     if parameters["blend"] and not parameters["render"]:
         raise UsageError("blend: this is about the movie, and none is made (render is off).")
 
@@ -63,6 +65,12 @@ JOBS = (
             Port("locks", "curve", "One value per frame; frames of 0.5 and more stay at 1x.", optional=True),
             Port(
                 "map", "curve", "source: one source frame per frame of the result, to be shown as it is.", optional=True
+            ),
+            Port(
+                "network",
+                "model",
+                "Weights that judge instead of the bundled ones, from `restyle retime --train`.",
+                optional=True,
             ),
         ),
         outputs=(

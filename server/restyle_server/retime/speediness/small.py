@@ -9,19 +9,26 @@ copy of a clip is seen in one pass.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
+from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
+
+from restyle.errors import BadInputError
 
 WINDOW = 16  # frames of a training clip, and of a window
 CHANNELS = (24, 48, 96, 192)
 REACH = 9  # frames over which brightness and gates are averaged
 NOISE = 6.0  # grey levels below which contrast is not stretched any more
 BUNDLED = Path(__file__).parent / "weights" / "small.safetensors"
+WHAT = "restyle speediness"  # what the metadata of weights from elsewhere must call themselves
 
 
 class SpeedinessNet(nn.Module):
@@ -117,3 +124,38 @@ def load_small(device: torch.device | str = "cpu", path: Path = BUNDLED) -> Spee
     net.natural = float(metadata.get("natural", net.natural))
     net.rise = float(metadata.get("rise", net.rise))
     return net.eval().requires_grad_(False).to(device)
+
+
+def of_arrays(
+    arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any], device: torch.device | str = "cpu"
+) -> SpeedinessNet:
+    """The network of weights from elsewhere, ready for inference: those of the bundled one's own shapes and types.
+
+    about: what, natural, rise, as `studio.write` gives them. Raises BadInputError for anything else.
+    """
+    net = SpeedinessNet()
+    if about.get("what") != WHAT:
+        raise BadInputError("network: these are not weights that `restyle retime --train` has written.")
+    state = net.state_dict()
+    if set(arrays) != set(state):
+        name = min(set(arrays) ^ set(state))
+        raise BadInputError(f"network: {name[:80]} is missing or too much; it is not of this version of the network.")
+    for name, tensor in state.items():
+        array = arrays[name]
+        if array.shape != tuple(tensor.shape) or array.dtype.name != str(tensor.dtype).removeprefix("torch."):
+            raise BadInputError(
+                f"network: {name} is {array.dtype.name} {array.shape}; it must be {tensor.dtype} {tuple(tensor.shape)}."
+            )
+        if not np.isfinite(array).all() or (name.endswith("running_var") and (array < 0).any()):
+            raise BadInputError(f"network: {name} holds numbers that cannot be; the file is damaged.")
+    net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+    net.natural, net.rise = (_level(about, name) for name in ("natural", "rise"))
+    return net.eval().requires_grad_(False).to(device)
+
+
+def _level(about: Mapping[str, Any], name: str) -> float:
+    """A number of the metadata, within what logits can be."""
+    value = about.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value) or abs(value) > 100:
+        raise BadInputError(f"network: its metadata say no {name} that can be; train it anew.")
+    return float(value)

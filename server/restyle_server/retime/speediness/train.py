@@ -46,11 +46,13 @@ def train(  # noqa: PLR0917
     start: dict[str, Tensor] | None = None,
     device: torch.device | str = "cpu",
     log: Callable[[str], None] = print,
+    on_step: Callable[[float], object] = float,
 ) -> SpeedinessNet:
     """Train until options.minutes are spent over all calls with the same checkpoint; return the averaged network.
 
-    start: weights to begin with. AdamW (Loshchilov and Hutter 2019) with one cycle of the learning rate; the result is
-    the moving average of the weights.
+    start: weights to begin with. on_step: called with the share of the time that is spent; KeyboardInterrupt leaves a
+    checkpoint. AdamW (Loshchilov and Hutter 2019) with one cycle of the learning rate; the result is the moving average
+    of the weights.
     """
     torch.manual_seed(options.seed)
     net = SpeedinessNet(CHANNELS)
@@ -61,32 +63,39 @@ def train(  # noqa: PLR0917
     optimizer = torch.optim.AdamW(groups(net, options.decay), lr=options.rate)
     state: dict[str, Any] = {"spent": 0.0, "step": 0}
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location="cpu")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         sampler.rng = type(sampler.rng)(type(sampler.rng.bit_generator)([options.seed, state["step"]]))
     began, spent, step = time.monotonic(), state["spent"], state["step"]
     budget, saved, running = 60 * options.minutes, time.monotonic(), 0.7
-    while (done := (spent + time.monotonic() - began) / budget) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = options.rate * one_cycle(done, options.warmup)
-        batch = sampler.batch(options.pairs)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=options.bf16):
-            logits = net(batch.clips.to(device)).float()
-        value = loss(logits, batch.labels.to(device), options)
-        optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimizer.step()
-        follow(average, net, min(options.average, (1 + step) / (10 + step)))
-        step += 1
-        running += 0.02 * (float(((logits > 0).cpu() == (batch.labels > 0)).float().mean()) - running)
-        if step % 50 == 0:
-            log(f"step {step}, {100 * done:.0f} %: loss {value.item():.3f}, {100 * running:.0f} % right in training")
-        if time.monotonic() - saved > options.save_every:
-            saved = time.monotonic()
-            save(checkpoint, net, average, optimizer, spent + saved - began, step)
+    try:
+        while (done := (spent + time.monotonic() - began) / budget) < 1:
+            on_step(done)
+            for group in optimizer.param_groups:
+                group["lr"] = options.rate * one_cycle(done, options.warmup)
+            batch = sampler.batch(options.pairs)
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=options.bf16):
+                logits = net(batch.clips.to(device)).float()
+            value = loss(logits, batch.labels.to(device), options)
+            optimizer.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+            optimizer.step()
+            follow(average, net, min(options.average, (1 + step) / (10 + step)))
+            step += 1
+            running += 0.02 * (float(((logits > 0).cpu() == (batch.labels > 0)).float().mean()) - running)
+            if step % 50 == 0:
+                log(
+                    f"step {step}, {100 * done:.0f} %: loss {value.item():.3f}, {100 * running:.0f} % right in training"
+                )
+            if time.monotonic() - saved > options.save_every:
+                saved = time.monotonic()
+                save(checkpoint, net, average, optimizer, spent + saved - began, step)
+    except KeyboardInterrupt:
+        save(checkpoint, net, average, optimizer, spent + time.monotonic() - began, step)
+        raise
     save(checkpoint, net, average, optimizer, spent + time.monotonic() - began, step)
     return average.eval()
 
