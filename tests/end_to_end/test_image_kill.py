@@ -83,7 +83,10 @@ def undisturbed_and_killed(
     return client.submit(name, **values).result(), killed, messages(client, job.id, 2)
 
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds workers through /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds workers through /proc"),
+]
 
 
 def test_a_clip_goes_on_at_its_frame(serving: tuple[restyle.Client, Path]) -> None:

@@ -68,6 +68,7 @@ def test_what_is_no_better_is_not_written(films: Path, tmp_path: Path, capsys: p
     assert 0 <= headline["motion"]["auc"] <= 1
 
 
+@pytest.mark.slow
 def test_a_tenth_of_a_minute(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "ours.safetensors"
     code, record, _ = call(capsys, "--train", str(films), "-o", str(out), "--minutes", "0.1", "--seed", "1")
@@ -80,6 +81,7 @@ def test_a_tenth_of_a_minute(films: Path, tmp_path: Path, capsys: pytest.Capture
     assert headline["new"] != headline["shipped"]
 
 
+@pytest.mark.slow
 def test_what_is_better_is_written_and_judges_clips(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +114,7 @@ def test_what_is_better_is_written_and_judges_clips(
     assert "restyle retime --train" in err
 
 
+@pytest.mark.slow
 def test_the_keyboard_stops_it_and_the_same_command_goes_on(films: Path, tmp_path: Path) -> None:
     out = tmp_path / "ours.safetensors"
     work = tmp_path / "ours.safetensors.training"
