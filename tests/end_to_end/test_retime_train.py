@@ -128,7 +128,10 @@ def test_the_keyboard_stops_it_and_the_same_command_goes_on(films: Path, tmp_pat
         time.sleep(0.1)
     time.sleep(3.0)
     process.send_signal(signal.SIGINT)
-    out_text, err = process.communicate(timeout=60)
+    try:
+        out_text, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # it would train for half an hour
     assert process.returncode == 30, err
     assert json.loads(out_text)["state"] == "cancelled"
     assert "goes on from there" in err

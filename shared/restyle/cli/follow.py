@@ -27,7 +27,7 @@ def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Res
     on_preview: called with each preview's event number and picture (H, W, 3) uint8.
     """
     output.record |= {"job": job.id, "name": job.status().name}
-    with _interrupts() as interrupted, output.progress("Waiting for the device") as show:
+    with interrupts() as interrupted, output.progress("Waiting for the device") as show:
         for event in job.events():
             if interrupted.is_set():
                 raise KeyboardInterrupt
@@ -46,7 +46,7 @@ def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Res
 
 
 @contextmanager
-def _interrupts() -> Iterator[Event]:
+def interrupts() -> Iterator[Event]:
     """Remember a Ctrl-C: Python drops the exception where it strikes in a callback, as during an import."""
     seen = Event()
     if current_thread() is not main_thread():

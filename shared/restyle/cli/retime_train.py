@@ -7,12 +7,14 @@ import importlib.util
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInputError, UsageError
 from ..jobs import declaration
 from ..modelfile import check_output, read_model
 from .flags import given_parameters
+from .follow import interrupts
 from .output import Output, Show
 from .server_package import require_server_package
 
@@ -33,38 +35,41 @@ def train(arguments: argparse.Namespace, output: Output) -> int:
 
     rivals = _rivals(out)
     work = out.with_name(f"{out.name}.training")
-    try:
-        work.mkdir(exist_ok=True)
-        with output.progress("Reading the films") as show:
-            try:
-                films = studio.gather(folder, work / "cache", seed, partial(_step, show, "Reading the films"))
-            except BadInputError:
+    with interrupts() as interrupted:
+        try:
+            work.mkdir(exist_ok=True)
+            with output.progress("Reading the films") as show:
+                try:
+                    films = studio.gather(
+                        folder, work / "cache", seed, partial(_step, interrupted, show, "Reading the films")
+                    )
+                except BadInputError:
+                    studio.clear(work)
+                    raise
+            _say_films(films, output)
+            with output.progress("Training") as show:
+                net = studio.fine_tune(films, work, minutes, seed, partial(_step, interrupted, show, "Training"))
+            with output.progress("Judging") as show:
+                verdict = studio.judge({"new": net, **rivals}, films, partial(_step, interrupted, show, "Judging"))
+            spent, steps = studio.trained(work)
+            _say_table(verdict, output)
+            output.record |= {"state": "done", "better": verdict.better, "outputs": {}}
+            output.record |= {"seed": seed, "minutes": spent, "steps": steps}
+            if verdict.better:
+                studio.write(out, net, films, verdict, work)
                 studio.clear(work)
-                raise
-        _say_films(films, output)
-        with output.progress("Training") as show:
-            net = studio.fine_tune(films, work, minutes, seed, partial(_step, show, "Training"))
-        with output.progress("Judging") as show:
-            verdict = studio.judge({"new": net, **rivals}, films, partial(_step, show, "Judging"))
-        spent, steps = studio.trained(work)
-        _say_table(verdict, output)
-        output.record |= {"state": "done", "better": verdict.better, "outputs": {}}
-        output.record |= {"seed": seed, "minutes": spent, "steps": steps}
-        if verdict.better:
-            studio.write(out, net, films, verdict, work)
-            studio.clear(work)
-            output.record["outputs"] = {"weights": str(out.resolve())}
-            output.say(f"{out}: better than what there was. Use it: restyle retime CLIP -o OUT --weights {out}")
-        else:
-            output.say(
-                f"Not better, so nothing was written. More time may help: the same command with more --minutes goes "
-                f"on from here. What it needs for that is in {work}; delete it if you do not want to go on."
-            )
-    except KeyboardInterrupt:
-        output.note(f"What was learned so far is in {work}: the same command goes on from there.")
-        raise
-    except OSError as error:
-        raise BadInputError(f"{error.filename or work}: it cannot be written or read: {error.strerror}.") from error
+                output.record["outputs"] = {"weights": str(out.resolve())}
+                output.say(f"{out}: better than what there was. Use it: restyle retime CLIP -o OUT --weights {out}")
+            else:
+                output.say(
+                    "Not better, so nothing was written. More time may help: the same command with more --minutes "
+                    f"goes on from here. What it needs for that is in {work}; delete it if you do not want to go on."
+                )
+        except KeyboardInterrupt:
+            output.note(f"What was learned so far is in {work}: the same command goes on from there.")
+            raise
+        except OSError as error:
+            raise BadInputError(f"{error.filename or work}: it cannot be written or read: {error.strerror}.") from error
     return 0
 
 
@@ -114,7 +119,9 @@ def _rivals(out: Path) -> dict[str, Any]:
     return rivals
 
 
-def _step(show: Show, title: str, share: float) -> None:
+def _step(interrupted: Event, show: Show, title: str, share: float) -> None:
+    if interrupted.is_set():  # one that struck in a callback, where Python drops the exception
+        raise KeyboardInterrupt
     show(share, title)
 
 
