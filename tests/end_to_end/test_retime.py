@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import RESTYLE
 from PIL import Image
-from toy_server import wait_until
 
-from restyle import discovery
 from restyle.cli.analyze import likenesses
 from restyle.clipfile import read_clip, write_clip
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames
 from restyle.moviefile import read_movie, write_movie
 
-RESTYLE = [sys.executable, "-m", "restyle.cli.main"]
 BITS = 8
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a machine on which `restyle serve` runs."""
-    folder = tmp_path_factory.mktemp("serve")
-    environment = os.environ | {"RESTYLE_DATA_DIR": str(folder / "data"), "RESTYLE_MODELS_DIR": str(folder / "models")}
-    environment.pop("RESTYLE_SERVER", None)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*RESTYLE, "serve", "--device", "cpu"], env=environment, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: discovery.read(folder / "data") or process.poll() is not None, 120)
-        assert process.poll() is None, (folder / "log").read_text()
-        yield environment
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, (folder / "log").read_text()
-    finally:
-        process.kill()
-        process.wait()
 
 
 def numbered(count: int) -> np.ndarray:
