@@ -21,9 +21,10 @@ import torch
 from restyle_server.retime.speediness import calibrate, footage, measure, small
 from restyle_server.retime.speediness.footage import Clip
 from restyle_server.retime.speediness.sampling import Sampler
-from restyle_server.retime.speediness.train import Options, train, write_weights
+from restyle_server.retime.speediness.train import Options, progress, train, write_weights
 
 ROOT = Path(__file__).resolve().parent.parent
+CHECKPOINT = "long.checkpoint.safetensors"
 WORK = ROOT / "build" / "speediness"
 SIMULATED = 1600
 
@@ -39,10 +40,9 @@ def run(work: Path, minutes: float, bf16: bool) -> None:
     """Train on simulated motion, and write the weights with what is known of them."""
     sampler = Sampler([], footage.simulated(SIMULATED, 2, work / "cache"), 1.0, 0)
     net = train(
-        sampler, Options(minutes=minutes, bf16=bf16), work / "long.pt", log=lambda line: print(line, flush=True)
+        sampler, Options(minutes=minutes, bf16=bf16), work / CHECKPOINT, log=lambda line: print(line, flush=True)
     )
-    steps = torch.load(work / "long.pt", weights_only=True)["step"]
-    write_weights(work / "long.safetensors", net, {"steps": str(steps)})
+    write_weights(work / "long.safetensors", net, {"steps": _steps(work)})
 
 
 def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
@@ -70,7 +70,7 @@ def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
 
 
 def _steps(work: Path) -> str:
-    return str(torch.load(work / "long.pt", weights_only=True)["step"])
+    return str(progress(work / CHECKPOINT)[1])
 
 
 def main() -> None:

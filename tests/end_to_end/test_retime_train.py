@@ -23,6 +23,7 @@ from restyle.kinds.frames import Frames
 from restyle.moviefile import write_movie
 from restyle_server.retime.speediness import simulate, studio
 from restyle_server.retime.speediness.small import BUNDLED, SpeedinessNet
+from restyle_server.retime.speediness.train import progress
 
 NO_TIME = "0.000000001"
 
@@ -135,11 +136,11 @@ def test_the_keyboard_stops_it_and_the_same_command_goes_on(films: Path, tmp_pat
     assert process.returncode == 30, err
     assert json.loads(out_text)["state"] == "cancelled"
     assert "goes on from there" in err
-    assert (work / "run.pt").exists()
+    assert (work / "run.safetensors").exists()
     assert not out.exists()
     done = subprocess.run([*words, "--minutes", NO_TIME], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["steps"] == torch.load(work / "run.pt", weights_only=True)["step"]
+    assert json.loads(done.stdout)["steps"] == progress(work / "run.safetensors")[1]
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,14 @@ def load_s3dg(path: Path, device: torch.device | str = "cpu") -> S3DG:
 
 def load_backbone(path: Path) -> tuple[S3DG, bool]:
     """Load weights of this network or of HowTo100M's S3D-G; return it and whether its head is still random."""
+    if path.suffix != ".safetensors":
+        raise BadInputError(
+            f"{path}: weights are read as safetensors only, since other formats can run code. Convert it, if you trust "
+            'it: python -c "import sys, torch; from safetensors.torch import save_file; '
+            'save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" OLD NEW.safetensors'
+        )
     try:
-        tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+        tensors = load_file(path)
     except Exception as error:
         raise BadInputError(f"{path}: it cannot be read as weights ({error}).") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):

@@ -28,7 +28,7 @@ from .curve import Floats, base_step, halves, speediness
 from .footage import Clip, Track
 from .sampling import Sampler
 from .small import BUNDLED, WHAT, SpeedinessNet, load_small
-from .train import Options, train, write_weights
+from .train import Options, progress, train, write_weights
 
 HELD_OUT, MOST_HELD_OUT = 0.25, 30  # share of the films that judge, and the most of them
 FITTED = 16  # films that were learned from, to which the level of logits is fitted
@@ -148,7 +148,7 @@ def fine_tune(films: Films, work: Path, minutes: float, seed: int, on_step: Shar
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     key = hashlib.sha256(json.dumps([[c.name for c in films.learn], seed]).encode() + BUNDLED.read_bytes()).hexdigest()
-    run, checkpoint = work / "run.json", work / "run.pt"
+    run, checkpoint = work / "run.json", work / "run.safetensors"
     if not run.exists() or json.loads(run.read_text()) != key:
         checkpoint.unlink(missing_ok=True)
         run.write_text(json.dumps(key))
@@ -253,7 +253,7 @@ def write(path: Path, net: SpeedinessNet, films: Films, verdict: Verdict, work: 
 def clear(work: Path) -> None:
     """Remove what a training has kept in its folder, and the folder if nothing else is in it."""
     shutil.rmtree(work / "cache", ignore_errors=True)
-    for name in ("run.json", "run.pt"):
+    for name in ("run.json", "run.safetensors"):
         (work / name).unlink(missing_ok=True)
     if not any(work.iterdir()):
         work.rmdir()
@@ -261,5 +261,5 @@ def clear(work: Path) -> None:
 
 def trained(work: Path) -> tuple[float, int]:
     """Minutes that were trained, and steps."""
-    state = torch.load(work / "run.pt", weights_only=True, map_location="cpu")
-    return math.floor(state["spent"] / 6) / 10, int(state["step"])
+    spent, steps = progress(work / "run.safetensors")
+    return math.floor(spent / 6) / 10, steps

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .sampling import Sampler
@@ -61,14 +62,12 @@ def train(  # noqa: PLR0917
     net.to(device).train()
     average = copy.deepcopy(net).requires_grad_(False)
     optimizer = torch.optim.AdamW(groups(net, options.decay), lr=options.rate)
-    state: dict[str, Any] = {"spent": 0.0, "step": 0}
+    spent, step = 0.0, 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        sampler.rng = type(sampler.rng)(type(sampler.rng.bit_generator)([options.seed, state["step"]]))
-    began, spent, step = time.monotonic(), state["spent"], state["step"]
+        restore(checkpoint, net, average, optimizer)
+        spent, step = progress(checkpoint)
+        sampler.rng = type(sampler.rng)(type(sampler.rng.bit_generator)([options.seed, step]))
+    began = time.monotonic()
     budget, saved, running = 60 * options.minutes, time.monotonic(), 0.7
     try:
         while (done := (spent + time.monotonic() - began) / budget) < 1:
@@ -140,11 +139,38 @@ def follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 def save(  # noqa: PLR0917
     path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, spent: float, step: int
 ) -> None:
-    """Write a checkpoint, all of it or nothing."""
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    """Write a checkpoint (safetensors), all of it or nothing."""
+    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    for number, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
     temporary = path.with_suffix(".part")
-    torch.save(state | {"spent": spent, "step": step}, temporary)
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    save_file(plain, temporary, {"spent": repr(spent), "step": str(step)})
     temporary.replace(path)
+
+
+def restore(path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Bring back what `save` wrote."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    weights: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}}
+    for name, value in load_file(path).items():
+        kind, _, rest = name.partition(".")
+        if kind == "adam":
+            number, _, which = rest.partition(".")
+            moments.setdefault(int(number), {})[which] = value
+        else:
+            weights[kind][rest] = value
+    net.load_state_dict(weights["net"])
+    average.load_state_dict(weights["average"])
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+
+
+def progress(path: Path) -> tuple[float, int]:
+    """Return the seconds and the steps that a checkpoint has behind it."""
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+    return float(about["spent"]), int(about["step"])
 
 
 def write_weights(path: Path, net: SpeedinessNet, metadata: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 pytest.importorskip("numba")
 
@@ -14,7 +15,7 @@ from restyle_server.retime.speediness import footage, measure
 from restyle_server.retime.speediness.sampling import Sampler
 from restyle_server.retime.speediness.simulate import clip
 from restyle_server.retime.speediness.small import SpeedinessNet
-from restyle_server.retime.speediness.train import Options, follow, loss, one_cycle, train
+from restyle_server.retime.speediness.train import Options, follow, loss, one_cycle, progress, train
 
 
 def test_the_loss_is_cross_entropy_and_a_margin() -> None:
@@ -48,25 +49,28 @@ def _sampler(tmp_path: Path) -> Sampler:
 
 
 def test_a_stopped_training_goes_on_where_it_was(sampler: Sampler, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run.pt"
+    checkpoint = tmp_path / "run.safetensors"
 
     options = Options(minutes=0.03, pairs=1, save_every=0.0)
     train(sampler, options, checkpoint)
-    before = torch.load(checkpoint, weights_only=True)
-    assert before["step"] >= 1
-    assert before["spent"] >= 1.8
-    left = Options(minutes=(before["spent"] + 2) / 60, pairs=1, save_every=0.0, rate=0.0)
+    spent, step = progress(checkpoint)
+    before = load_file(checkpoint)
+    assert step >= 1
+    assert spent >= 1.8
+    left = Options(minutes=(spent + 2) / 60, pairs=1, save_every=0.0, rate=0.0)
     train(sampler, left, checkpoint)
-    after = torch.load(checkpoint, weights_only=True)
-    assert after["step"] > before["step"]
-    assert after["spent"] > before["spent"]
-    assert torch.equal(after["net"]["head.weight"], before["net"]["head.weight"])  # its learning rate is nothing
+    after = load_file(checkpoint)
+    assert progress(checkpoint)[0] > spent
+    assert progress(checkpoint)[1] > step
+    assert torch.equal(after["net.head.weight"], before["net.head.weight"])  # its learning rate is nothing
+    # The optimiser has counted on, and did not begin anew.
+    assert after["adam.0.step"] - before["adam.0.step"] == progress(checkpoint)[1] - step
 
 
 def test_it_starts_from_given_weights(sampler: Sampler, tmp_path: Path) -> None:
     torch.manual_seed(9)
     given = SpeedinessNet()
-    net = train(sampler, Options(minutes=1e-9, pairs=1), tmp_path / "run.pt", given.state_dict())
+    net = train(sampler, Options(minutes=1e-9, pairs=1), tmp_path / "run.safetensors", given.state_dict())
     for one, other in zip(net.parameters(), given.parameters()):
         assert torch.equal(one, other)
 
@@ -75,7 +79,7 @@ def test_it_starts_from_given_weights(sampler: Sampler, tmp_path: Path) -> None:
 def test_a_minute_on_simulated_motion_teaches_speed(tmp_path: Path) -> None:
     sampler = Sampler([], footage.simulated(150, 12, tmp_path), 1.0, 0)
     losses: list[str] = []
-    net = train(sampler, Options(minutes=1.5, pairs=8, average=0.9), tmp_path / "run.pt", log=losses.append)
+    net = train(sampler, Options(minutes=1.5, pairs=8, average=0.9), tmp_path / "run.safetensors", log=losses.append)
     rng = np.random.default_rng(999)
     judged = [measure.windows(str(k), clip(rng, 96), net) for k in range(30)]
     natural, fast = (np.concatenate([getattr(one, side) for one in judged]) for side in ("natural", "fast"))
