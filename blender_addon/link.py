@@ -18,11 +18,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .arrivals import surface
 from .rasters import thumbnail
 from .restyle.errors import (
     CancelledError,
     RestyleError,
     ServerUnavailableError,
+    UsageError,
     VersionMismatchError,
     error_from_code,
 )
@@ -85,6 +87,14 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Surface:
+    """How far the vertices are, as `arrivals.surface` made it."""
+
+    job_id: str
+    arrays: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job's outputs have arrived; `arrived` is what was made of them here."""
 
@@ -102,7 +112,7 @@ class Ended:
     arrived: Mapping[str, Any] = field(default_factory=dict)
 
 
-Report = ServerReport | Accepted | Progress | Preview | Finished | Ended
+Report = ServerReport | Accepted | Progress | Preview | Surface | Finished | Ended
 
 
 @runtime_checkable
@@ -125,14 +135,18 @@ class Link(threading.Thread):
     address: of the server, or None for the one that runs on this machine.
     python: the interpreter that can start one when a job finds none, or None.
     prepare: called here with a job's id, its name and its outputs, for what is too much work for the main thread.
+    wants_surface: called here with a job's id: whether to report how far its vertices are.
     """
 
-    def __init__(self, address: str | None, python: str | None, prepare: Prepare) -> None:
+    def __init__(
+        self, address: str | None, python: str | None, prepare: Prepare, wants_surface: Callable[[str], bool]
+    ) -> None:
         super().__init__(name="restyle-link", daemon=True)
         self.reports: SimpleQueue[Report] = SimpleQueue()
         self._address = address
         self._python = python
         self._prepare = prepare
+        self._wants_surface = wants_surface
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._client: Client | None = None
@@ -231,7 +245,7 @@ class Link(threading.Thread):
             self._client = connect(self._address, start=False, timeout=ANSWER_SECONDS)
         except ServerUnavailableError as error:
             self._explain_absence(error)
-        except VersionMismatchError as error:
+        except (VersionMismatchError, UsageError) as error:
             self._say(Server.REFUSED, message=error.message)
             self._refuse_outbox(error)
         else:
@@ -310,10 +324,7 @@ class Link(threading.Thread):
         if not events:
             return
         self.reports.put(Progress(job_id, events))
-        shown = [event for event in events if event.type == "preview"]
-        picture = client.fetch_preview(shown[-1]) if shown else None
-        if getattr(picture, "ndim", 0) == 3:  # a value of another kind, or one that a newer has replaced, is no picture
-            self.reports.put(Preview(job_id, thumbnail(picture, THUMBNAIL_SIDE)))
+        self._show(client, job_id, {event.preview_kind: event for event in events})
         status = client.status(job_id)
         if not status.ended:
             self._watched[job_id] = events[-1].seq
@@ -326,6 +337,15 @@ class Link(threading.Thread):
             left = self._prepare(job_id, status.name, client.job(job_id).kept())
             self.reports.put(Ended(job_id, error_from_code(error["code"], error["message"]), left))
         del self._watched[job_id]
+
+    def _show(self, client: Client, job_id: str, newest: Mapping[str, Event]) -> None:
+        """Report the newest previews of each kind; one that a newer has replaced meanwhile is None."""
+        if "image" in newest and (picture := client.fetch_preview(newest["image"])) is not None:
+            self.reports.put(Preview(job_id, thumbnail(picture, THUMBNAIL_SIDE)))
+        if "attributes" in newest and self._wants_surface(job_id):
+            value = client.fetch_preview(newest["attributes"])
+            if value is not None:
+                self.reports.put(Surface(job_id, surface(value)))
 
     def _for_job(self, job_id: str, action: Callable[[], Any]) -> None:
         """Do something for one job; an error that is about the job ends it here and leaves the others alone."""

@@ -1,4 +1,4 @@
-"""The gallery: fourteen results with every kind of target and control, made the way a pipeline makes them.
+"""The gallery: fifteen results with every kind of target and control, made the way a pipeline makes them.
 
     RESTYLE_TEST_DATA=... python scripts/gallery.py                 # about seven minutes of processor time
     RESTYLE_TEST_DATA=... python scripts/gallery.py --only mask bake

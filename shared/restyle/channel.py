@@ -11,7 +11,7 @@ import zmq
 from numpy.typing import NDArray
 
 from .codec import decode, encode
-from .errors import ServerUnavailableError, VersionMismatchError, error_from_code
+from .errors import ServerUnavailableError, UsageError, VersionMismatchError, error_from_code
 from .protocol import MAX_FRAME_BYTES, WINDOW
 from .version import PROTOCOL_MAJOR, __version__
 
@@ -56,7 +56,7 @@ class Channel:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise ServerUnavailableError(
+            raise UsageError(
                 f"{endpoint!r} is not an address of a server; one looks like tcp://127.0.0.1:5599."
             ) from error
 

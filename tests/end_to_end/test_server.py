@@ -397,11 +397,9 @@ def test_a_server_stops_after_its_owner_when_nothing_is_left_to_do(make_server):
 
 
 def test_nobody_at_the_address(monkeypatch):
-    begun = time.monotonic()
     with pytest.raises(restyle.ServerUnavailableError, match=r"did not answer within 0\.5 s"):
         restyle.connect("tcp://127.0.0.1:9", timeout=0.5)
-    assert time.monotonic() - begun < 2
-    with pytest.raises(restyle.ServerUnavailableError, match="not an address"):
+    with pytest.raises(restyle.UsageError, match="not an address"):
         restyle.connect("localhost")
 
 

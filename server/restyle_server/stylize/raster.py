@@ -50,7 +50,7 @@ class Surface:
 
     def interpolate(self, attribute: Tensor) -> Tensor:
         """Blend a vertex attribute (V, C) over the faces: (P, C)."""
-        gathered = attribute.index_select(0, self.corners.flatten()).view(*self.corners.shape, -1)
+        gathered = attribute.index_select(0, self.corners.flatten()).view(*self.corners.shape, attribute.shape[1])
         return (self.barycentric[..., None] * gathered).sum(dim=1)
 
 
@@ -136,10 +136,10 @@ def _cross(u: Tensor, v: Tensor) -> Tensor:
 
 def _boxes(triangles: Tensor, size: int, *, cull: bool) -> tuple[Tensor, Tensor]:
     """First pixel (T, 2) and extent (T, 2), pixels, of each triangle's box; an extent of 0 if it is not to be drawn."""
-    screen = triangles[..., :2]
-    low = screen.amin(dim=1).ceil().clamp(0, size).long()
-    high = screen.amax(dim=1).floor().clamp(-1, size - 1).long()
-    area = _cross(screen[:, 1] - screen[:, 0], screen[:, 2] - screen[:, 0])
+    first, second, third = triangles[..., :2].unbind(1)  # a minimum of three is slow as a reduction
+    low = first.minimum(second).minimum(third).ceil().clamp(0, size).long()
+    high = first.maximum(second).maximum(third).floor().clamp(-1, size - 1).long()
+    area = _cross(second - first, third - first)
     # Pixel rows grow downwards, so a face that is counter-clockwise to the camera has negative area here.
     drawn = area < 0 if cull else area != 0
     return low, (high - low + 1).clamp_min(0) * drawn[:, None]

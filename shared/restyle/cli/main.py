@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = Parser(
-        prog="restyle", description="Restyle meshes and pictures from the command line, with or without Blender."
+        prog="restyle", description="Restyle meshes and pictures and retime clips, with or without Blender."
     )
     parser.add_argument("--version", action="version", version=f"restyle {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -202,7 +202,7 @@ def _seed(text: str) -> int:
 
 
 def _size(text: str) -> tuple[int | None, int | None]:
-    match = re.fullmatch(r"(\d{0,5})x(\d{0,5})", text)
+    match = re.fullmatch(r"(\d{0,9})x(\d{0,9})", text)
     if match is None or not any(match.groups()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1920x1080, 1920x or x1080.")
     width, height = (int(number) if number else None for number in match.groups())

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,19 +171,16 @@ def test_a_server_that_does_not_answer_is_retryable(capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "server_unavailable"
 
 
-def test_help_is_instant_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom restyle.cli.main import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     for words in (["--help"], ["mesh", "--help"], ["image", "--help"], ["jobs", "fetch", "--help"]):
-        started = time.perf_counter()
         ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
         assert ran.stderr.strip() == "[]"
         assert "usage: restyle" in ran.stdout
-        # The goal is 0.3 s (scripts measure it); this bound only catches a heavy import on a busy machine.
-        assert time.perf_counter() - started < 3
 
 
 def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
