@@ -1,4 +1,7 @@
-"""Frames of a strip's movie or pictures, read by a second Blender while this one goes on. For the link's thread."""
+"""Frames of a strip's movie or pictures, read by a second Blender while this one goes on. For the link's thread.
+
+Passes that were rendered with them are read here, a file at a time.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import rasters
+from .clip_reader import content_index
 from .restyle.errors import BadInputError, ResourcesError
 
 if TYPE_CHECKING:
@@ -124,6 +128,34 @@ class Clip:
     def close(self) -> None:
         """Stop reading."""
         self.reading.close()
+
+
+class Passes:
+    """The render passes of the frames that a strip shows, from OpenEXR files: one for each picture of the strip.
+
+    A single file stands for all frames.
+    """
+
+    def __init__(self, request: Request, files: Sequence[Path], layer: str = "") -> None:
+        """Raises BadInputError if there are not as many files as the strip has pictures."""
+        from .restyle.exrfile import FramePasses
+
+        pictures = len(request.files) if request.kind == "IMAGE" else len(files)
+        if len(files) not in (1, pictures):
+            raise BadInputError(
+                f"{len(files)} files such as {files[0].name} are in {files[0].parent}, but “{request.name}” has "
+                f"{pictures} pictures. Render the passes of all of them."
+            )
+        count = max(1, len(files) - request.skip - request.skip_end)
+        shown = (content_index(number, asdict(request), count) for number in range(request.length))
+        self._passes = FramePasses([files[0] if len(files) == 1 else files[index] for index in shown], layer)
+
+    def get(self) -> dict[str, NDArray[Any]] | None:
+        """The passes (N, H, W, C) by name, or None: each call reads one file more."""
+        return None if self._passes.read_one() else self._passes.get()
+
+    def close(self) -> None:
+        """Nothing is kept elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import delivery, picks, pictures, settings, strips, textures
-from .operators import Again, Outcome, allowed, job_operator, reporting, start
+from .operator_parts import Again, Outcome, allowed, job_operator, reporting, start
 from .picks import Choice, Surroundings
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError, UsageError

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import compat, image_operators, pictures, strips
-from .panels import draw_again, draw_recipe, paragraph
+from .layout import draw_again, draw_recipe, paragraph
 
 
 class RESTYLE_PT_image_results(bpy.types.Panel):

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from . import compat, image_operators, picks, pictures, settings, strips
+from .layout import paragraph
 from .restyle.declare import JobDeclaration, Port
 
 ENGINES_WITHOUT_IDS = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
@@ -34,15 +35,19 @@ def draw(
     header, body = layout.panel(f"restyle_{job.name}_guides", default_closed=True)
     header.label(text="Guides and Masks")
     if body:
-        _draw_refining(body, context, group, refining)
+        _draw_refining(body, context, group, job, refining)
 
 
 def _draw_refining(
-    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, ports: list[Port]
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    group: bpy.types.PropertyGroup,
+    job: JobDeclaration,
+    ports: list[Port],
 ) -> None:
     passes = [port for port in ports if port.kind == "passes"]
     for port in passes:
-        _passes(layout, context, group, port)
+        _passes(layout, group, job, port)
     if any(getattr(group, f"from_{port.name}").source == "RENDER" for port in passes):
         _draw_passes_hint(layout, context)
     for port in ports:
@@ -99,7 +104,7 @@ def _mask(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGr
     column.template_ID(group, f"from_{port.name}", new="image.new", open="image.open")
 
 
-def _passes(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGroup, port: Port) -> None:
+def _passes(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, job: JobDeclaration, port: Port) -> None:
     chosen = getattr(group, f"from_{port.name}")
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -108,12 +113,10 @@ def _passes(layout: bpy.types.UILayout, _context: Any, group: bpy.types.Property
     if chosen.source == "FILE":
         column.prop(chosen, "path", text="")
     if port.name == "appearance_passes":
-        column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT")
+        column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT").job = job.name
 
 
 def _draw_passes_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    from .panels import paragraph
-
     if missing := image_operators.missing_passes(context):
         paragraph(layout, f"Not rendered by this view layer: {', '.join(missing)}.", "INFO")
         layout.operator("restyle.enable_passes", icon="RENDERLAYERS")

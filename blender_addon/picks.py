@@ -104,7 +104,9 @@ def pick(
             elif port.kind == "model":
                 _take_style(picked, port, choices.get(port.name, Choice("STYLE", "")))
             elif port.name in choices:
-                _take_picture(picked, port, choices[port.name], around)
+                clip = clip_of(job, port)
+                of_clip = choices.get(clip.name) if clip is not None else None
+                _take_picture(picked, port, choices[port.name], around, of_clip)
             elif not port.optional:
                 raise BadInputError(f"{title(port)}: choose one first. {port.help}")
     except BaseException:
@@ -183,11 +185,24 @@ def _valid(port: Port, value: Any, owner: str) -> Any:
     return value
 
 
-def _take_picture(picked: Picked, port: Port, choice: Choice, around: Surroundings) -> None:
+def clip_of(job: JobDeclaration, port: Port) -> Port | None:
+    """The clip whose frames an input of render passes was rendered with."""
+    if port.kind != "passes":
+        return None
+    return next((clip for clip in job.inputs if clip.kind == "frames" and port.name == f"{clip.name}_passes"), None)
+
+
+def _take_picture(
+    picked: Picked, port: Port, choice: Choice, around: Surroundings, of_clip: Choice | None = None
+) -> None:
+    """of_clip: the clip that passes are of."""
     if choice.source == "STRIP" and (strip := strips.chosen(around.strips, choice.name)) is not None:
         choice = replace(choice, name=strip.name)
     try:
-        picked.values[port.name] = _READERS[port.kind](choice, around)
+        if of_clip is None:
+            picked.values[port.name] = _READERS[port.kind](choice, around)
+        else:
+            picked.values[port.name] = _frame_passes(choice, of_clip, around)
     except BadInputError as error:
         raise BadInputError(f"{title(port)}: {error.message}") from error
     picked.sources[port.name] = {"source": choice.source, "name": choice.name, "label": choice.label}
@@ -219,6 +234,20 @@ def _passes(choice: Choice, around: Surroundings) -> pictures.Passes:
     if not path.is_file():
         raise BadInputError(f"{path} does not exist. Choose an OpenEXR MultiLayer file.")
     return pictures.Passes(path)
+
+
+def _frame_passes(choice: Choice, of_clip: Choice, around: Surroundings) -> clips.Passes:
+    """The passes of each frame of a clip, from the sequence of files that the chosen one is of."""
+    from .restyle.numbered import pattern, sequence
+
+    strip = strips.chosen(around.strips, of_clip.name)
+    strips.check(strip)
+    path = Path(bpy.path.abspath(choice.name))
+    if not path.is_file():
+        raise BadInputError(f"{path} does not exist. Choose a file of a sequence of OpenEXR MultiLayer files.")
+    whole = path.with_name(pattern(path.name))
+    files = [path] if whole == path else sequence(whole, (path.suffix.lower(),))
+    return clips.Passes(strips.request(strip), files)
 
 
 def _frames(choice: Choice, around: Surroundings) -> clips.Clip:

@@ -232,7 +232,7 @@ class Passes:
 
     def get(self) -> dict[str, NDArray[Any]]:
         """The passes that can guide, by name."""
-        from .exr import guides
+        from .restyle.exrfile import guides
 
         try:
             return guides(self.path, self.layer)
@@ -253,17 +253,25 @@ def add(name: str, picture: Picture, recipe: Mapping[str, Any], sources: Mapping
 
     sources: the images that it was made from, by the job's input.
     """
-    image = _packed(bpy.data.images.new(name, picture.width, picture.height), picture.png)
+    image = _packed(bpy.data.images.new(name, picture.width, picture.height), picture.data)
     image[RECIPE] = json.dumps(recipe)
     for port, source in sources.items():
         image[SOURCE.format(port)] = source
     return image
 
 
-def _packed(image: bpy.types.Image, png: bytes) -> bpy.types.Image:
-    image.pack(data=png, data_len=len(png))
+def add_data(name: str, picture: Picture) -> Any:
+    """A new image data block that holds numbers rather than colours, such as coordinates, as floats."""
+    image = bpy.data.images.new(name, picture.width, picture.height, float_buffer=True, is_data=True)
+    image = _packed(image, picture.data, picture.suffix)
+    image.colorspace_settings.name = "Non-Color"
+    return image
+
+
+def _packed(image: bpy.types.Image, data: bytes, suffix: str = ".png") -> bpy.types.Image:
+    image.pack(data=data, data_len=len(data))
     image.source = "FILE"
-    image.filepath_raw = f"//{bpy.path.clean_name(image.name)}.png"  # where unpacking would put it
+    image.filepath_raw = f"//{bpy.path.clean_name(image.name)}{suffix}"  # where unpacking would put it
     image.use_fake_user = True  # or it would be gone after saving, as long as nothing uses it
     return image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import bpy
 
@@ -15,7 +15,6 @@ from .restyle.errors import BadInputError
 if TYPE_CHECKING:
     from .arrivals import Clip
     from .clips import Request
-    from .tasks import Target
 
 READABLE = ("MOVIE", "IMAGE")
 MAX_CHANNEL = 128
@@ -23,6 +22,15 @@ TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter")
 CROP = ("min_x", "max_x", "min_y", "max_y")
 LOOK = ("blend_type", "blend_alpha", "use_flip_x", "use_flip_y")
 RECIPE = "restyle"  # the custom property of a result
+
+
+class Place(Protocol):
+    """Where a strip was: scene and channel, the first frame that it showed, and how many lay cut off before that."""
+
+    scene: str
+    start: int
+    ahead: int
+    channel: int
 
 
 def find(scene: str, name: str) -> Any | None:
@@ -127,18 +135,18 @@ def frame_rate(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def add(target: Target, source: Any | None, clip: Clip, name: str, recipe: Mapping[str, Any]) -> Any:
+def add(place: Place, source: Any | None, clip: Clip, name: str, recipe: Mapping[str, Any]) -> Any:
     """Put a clip above the strip that it was made from, at the same place and of the same look.
 
-    source: that strip, or None if it is gone: then the clip goes to where it was, or to the first frame of the scene.
+    source: that strip, or None if it is gone: then the clip goes to its `place`, or to the first frame of the scene.
     Raises BadInputError if the scene is gone or has no room.
     """
-    scene = bpy.data.scenes.get(target.scene) or (None if source else compat.sequencer_scene(bpy.context))
+    scene = bpy.data.scenes.get(place.scene) or (None if source else compat.sequencer_scene(bpy.context))
     if scene is None:
         raise BadInputError("There is no scene to put the strip into.")
     editor = scene.sequence_editor or scene.sequence_editor_create()
-    start = compat.strip_content(source)[0] + target.ahead if source else target.start
-    above = source.channel if source else target.channel
+    start = compat.strip_content(source)[0] + place.ahead if source else place.start
+    above = source.channel if source else place.channel
     channel = free_channel(editor, start, len(clip.files), above)
     strip = compat.strips_of(editor).new_image(name, path(clip.files[0]), channel, start)
     for file in clip.files[1:]:

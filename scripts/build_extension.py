@@ -30,7 +30,7 @@ LOCK = ADDON / "wheels.lock"
 CACHE = REPOSITORY / "build" / "wheels"
 STAMP = "SHA256"
 
-# The command line and the mesh files' readers serve scripts; in Blender nothing would call them.
+# The command line and the files' readers serve scripts; in Blender nothing would call them.
 NOT_VENDORED = (
     "cli",
     "meshfile",

@@ -1,7 +1,7 @@
-"""Guides from picture files: two pictures (or a clip and a picture) that say what belongs together.
+"""Guides from files: two pictures, or a clip and a picture, that say what belongs together.
 
 In a picture of IDs equal colours mean equal things: an object or material pass, or areas painted by hand. Depth and
-normals are measures.
+normals are measures. An OpenEXR MultiLayer file has all of them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import exrfile
 from .clipfile import is_clip, read_clip
 from .errors import BadInputError
+from .numbered import sequence
 from .picturefile import read_levels
+
+Passes = dict[str, NDArray[Any]]
 
 KINDS = ("id", "depth", "normal")
 MAX_LABELS = 256  # so many colours can be meant one by one; more come from soft edges or lossy files
@@ -30,7 +34,7 @@ def read_guide(kind: str, structure: Path, appearance: Path) -> tuple[NDArray[An
 
     kind: one of KINDS. Raises BadInputError that names the file.
     """
-    ours = read_clip(structure).frames.pixels if is_clip(structure) else read_levels(structure)
+    ours = _frames(structure) if is_clip(structure) else read_levels(structure)
     theirs = read_levels(appearance)
     if kind != "id":
         return _measure(kind, ours), _measure(kind, theirs)
@@ -42,6 +46,33 @@ def read_guide(kind: str, structure: Path, appearance: Path) -> tuple[NDArray[An
         if (found == found.flat[0]).all():
             raise BadInputError(f"{path}: all of it is of one colour, so it tells nothing apart. Use a picture of IDs.")
     return passes
+
+
+def _frames(path: Path) -> NDArray[np.uint8]:
+    pixels = read_clip(path).frames.pixels
+    step = exrfile.thinning(*pixels.shape[:3])
+    return pixels[:, step // 2 :: step, step // 2 :: step]
+
+
+def read_passes(structure: Path, appearance: Path) -> tuple[Passes, Passes]:
+    """The passes that two OpenEXR files both have; the first may be a numbered sequence: its are (N, H, W, C).
+
+    Raises BadInputError that names the file.
+    """
+    theirs = exrfile.guides(appearance)
+    if is_clip(structure):
+        frames = exrfile.FramePasses(sequence(structure, (".exr",)))
+        while frames.read_one():
+            pass
+        ours = frames.get()
+    else:
+        ours = exrfile.guides(structure)
+    shared = [name for name in ours if name in theirs]
+    if not shared:
+        raise BadInputError(
+            f"{structure}: it has {', '.join(ours)}, but {appearance} has {', '.join(theirs)}. Render the same passes."
+        )
+    return {name: ours[name] for name in shared}, {name: theirs[name] for name in shared}
 
 
 def _measure(kind: str, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -67,7 +67,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     try:
         mask_kind.validate(values)
     except BadInputError as error:
-        raise BadInputError(f"{path}: {error.message}") from error
+        raise BadInputError(f"{path}: {error.message.removeprefix('mask: ')}") from error
     return values
 
 

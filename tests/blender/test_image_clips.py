@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -353,3 +354,101 @@ def test_the_frames_of_a_clip_lie_in_a_folder_of_their_own(scene, server, sequen
     assert first.directory != second.directory
     shutil.rmtree(bpy.path.abspath(first.directory))
     assert all(np.array_equal(got, frame(number)) for number, got in enumerate(frames_of(second)))
+
+
+# Guides
+
+
+@pytest.fixture
+def rendered(scene, tmp_path):
+    """OpenEXR MultiLayer files of three frames in which a cube of index 3 comes nearer and grows."""
+    bpy.ops.mesh.primitive_cube_add(location=(0, 0, -6))
+    cube = bpy.context.object
+    cube.pass_index = 3
+    for number in (1, 2, 3):
+        cube.location.z = -10 + 2 * number
+        cube.keyframe_insert("location", frame=number)
+    bpy.ops.object.camera_add(location=(0, 0, 2))
+    scene.camera = bpy.context.object
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    for name in ("use_pass_object_index", "use_pass_z", "use_pass_normal"):
+        setattr(bpy.context.view_layer, name, True)
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIP"
+    folder = tmp_path / "passes"
+    scene.render.filepath = str(folder / "p.####")
+    scene.frame_start, scene.frame_end = 1, 3
+    bpy.ops.render.render(animation=True)
+    return folder
+
+
+@pytest.fixture
+def guided(scene, rendered, matter):
+    """The settings of the panel, with the last frame's passes for the appearance."""
+    group = scene.restyle.frames_analogy
+    group.from_appearance_passes.source = "FILE"
+    group.from_appearance_passes.path = str(rendered / "p.0003.exr")
+    return group
+
+
+def passes_sent(part, made):
+    with part("restyle").connect(start=False) as client:
+        return client.result(json.loads(made["restyle"])["job_id"]).outputs["report"]["passes"]
+
+
+def test_passes_go_with_the_frames_that_the_strip_shows(guided, rendered, server, sequence, strips, editor, part):
+    for number in range(4, COUNT + 1):
+        shutil.copy(rendered / "p.0001.exr", rendered / f"p.{number:04}.exr")
+    guided.from_structure_passes.source = "FILE"
+    guided.from_structure_passes.path = str(rendered / "p.0001.exr")
+    made = run(strips)
+    sent = passes_sent(part, made)
+    assert sorted(sent["structure_passes"]) == ["depth", "normal", "object"]
+    assert sent["structure_passes"]["object"]["shape"] == [COUNT, HEIGHT, WIDTH, 1]
+    assert sent["structure_passes"]["object"]["dtype"] == "uint8"
+    assert sent["appearance_passes"]["object"]["shape"] == [HEIGHT, WIDTH, 1]
+    sizes = sent["structure_passes"]["object"]["means"]
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+    assert sizes[3:] == [sizes[0]] * 5
+    assert sent["appearance_passes"]["object"]["means"] == [sizes[2]]
+    before = {strip.name for strip in strips}
+    assert bpy.ops.restyle.repeat(strip=made.name) == {"FINISHED"}
+    (again,) = (strip for strip in strips if strip.name not in before)
+    assert passes_sent(part, again) == sent
+    sequence.frame_offset_start, sequence.use_reverse_frames = 4, True
+    editor.active_strip = sequence
+    turned = passes_sent(part, run(strips))["structure_passes"]["object"]["means"]
+    assert turned == [sizes[3], sizes[2], sizes[1], sizes[0]]
+
+
+def test_passes_that_do_not_go_with_the_pictures_are_named(guided, rendered, server, sequence, strips, part):
+    guided.from_structure_passes.source = "FILE"
+    guided.from_structure_passes.path = str(rendered / "p.0002.exr")
+    with pytest.raises(RuntimeError, match=r"3 files such as p\.0001\.exr .* but “shot” has 8 pictures"):
+        run(strips)
+    (rendered / "p.0002.exr").rename(rendered / "p.0004.exr")
+    guided.from_structure_passes.path = str(rendered / "p.0003.exr")
+    with pytest.raises(RuntimeError, match=r"p\.0002\.exr: this frame is missing"):
+        run(strips)
+    alone = rendered / "still.exr"
+    shutil.copy(rendered / "p.0003.exr", alone)
+    guided.from_structure_passes.path = str(alone)
+    sent = passes_sent(part, run(strips))
+    (mean,) = sent["appearance_passes"]["object"]["means"]
+    assert sent["structure_passes"]["object"]["means"] == [mean] * COUNT
+
+
+def test_passes_of_one_side_are_refused(guided, server, sequence, strips):
+    with pytest.raises(RuntimeError, match="passes of both"):
+        run(strips)
+
+
+def test_a_render_is_taken_as_the_appearance_of_a_clip(guided, server, scene, part):
+    guided.from_appearance_passes.source = "NONE"
+    assert bpy.ops.restyle.keep_render(job="frames_analogy") == {"FINISHED"}
+    assert guided.from_appearance.image.name == "Render kept"
+    assert guided.from_appearance_passes.source == "FILE"
+    assert "object" in part("restyle.exrfile").guides(Path(guided.from_appearance_passes.path))

@@ -60,7 +60,7 @@ def test_passes_of_the_render_guide(panel, rendered, server, part, tmp_path):
         assert seen[port]["object"] == {"shape": [27, 48, 1], "dtype": "int32", "low": 0.0, "high": 8.0}
         assert seen[port]["normal"]["shape"] == [27, 48, 3]
     assert rendered.render.image_settings.file_format == "PNG"
-    guides = part("exr").guides
+    guides = part("restyle.exrfile").guides
     assert np.unique(guides(Path(panel.from_appearance_passes.path))["object"]).tolist() == [0, 3, 8]
     part("pictures").keep_passes(rendered, tmp_path / "now.exr")
     assert np.unique(guides(tmp_path / "now.exr")["object"]).tolist() == [0, 5, 8]
@@ -69,7 +69,7 @@ def test_passes_of_the_render_guide(panel, rendered, server, part, tmp_path):
 def test_the_passes_are_those_that_blender_itself_reads(rendered, part, tmp_path):
     """Depth against geometry: the camera is 2 above the origin, the cubes' faces at -5 are 7 away."""
     part("pictures").keep_passes(rendered, tmp_path / "passes.exr")
-    passes = part("exr").guides(tmp_path / "passes.exr")
+    passes = part("restyle.exrfile").guides(tmp_path / "passes.exr")
     hit = passes["object"][..., 0] == 8
     assert hit[13, 30:40].any()
     assert not hit[:, :24].any(), "the cube at the right is at the right"
@@ -88,12 +88,54 @@ def test_passes_that_were_not_rendered(panel, rendered, server):
     refused(panel, "nowhere.exr does not exist")
 
 
+# The match field
+
+
+def test_the_field_is_an_image_of_texture_coordinates(panel, server, part):
+    before = set(bpy.data.images)
+    (made,) = (
+        image for image in run(panel, generated("picture", noise()), field=True) if image.name == "picture restyled"
+    )
+    (field,) = (image for image in set(bpy.data.images) - before if image.name.endswith(", field"))
+    assert (field.name, tuple(field.size)) == ("picture restyled, field", (WIDTH, HEIGHT))
+    assert (field.is_float, field.colorspace_settings.name) == (True, "Non-Color")
+    assert field.packed_file is not None
+    assert recipe(made)["parameters"]["field"] is True
+    floats = np.empty(WIDTH * HEIGHT * field.channels, np.float32)
+    field.pixels.foreach_get(floats)
+    floats = floats.reshape(HEIGHT, WIDTH, -1)  # the bottom row first
+    assert floats[..., 0] == pytest.approx(np.tile(0.5 + (np.arange(WIDTH) + 0.5) / (2 * WIDTH), (HEIGHT, 1)))
+    up = (np.arange(HEIGHT) + 0.5) / (2 * HEIGHT)  # the lower half of the appearance
+    assert floats[..., 1] == pytest.approx(np.tile(up[:, None], (1, WIDTH)), abs=1e-6)
+    assert not floats[..., 2].any()
+
+
+def test_compare_shows_the_picture_and_not_its_field(panel, server, part):
+    image = generated("picture", noise())
+    run(panel, image, field=True)
+    assert [found.name for found in part("pictures").results_of(image)] == ["picture restyled"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 70), (16, 16), (17, 5), (100, 33)])
+def test_float_pictures_are_read_back_by_blender_and_by_our_own_reader(part, scene, tmp_path, shape):
+    values = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
+    path = tmp_path / "values.exr"
+    path.write_bytes(part("rasters").exr(values))
+    read = part("restyle.exrfile").read(path)
+    assert all(np.array_equal(read[name], values[..., axis]) for axis, name in enumerate("RGB"))
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = "Non-Color"
+    floats = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(floats)
+    assert np.array_equal(floats.reshape(*shape, -1)[::-1, :, :3], values)
+
+
 # Files that anybody may have made
 
 
 @pytest.mark.parametrize("codec", ["NONE", "ZIP"])
 def test_damaged_passes_are_refused_and_nothing_else_happens(rendered, part, tmp_path, codec):
-    errors, exr, compat = part("restyle.errors"), part("exr"), part("compat")
+    errors, exr, compat = part("restyle.errors"), part("restyle.exrfile"), part("compat")
     path = tmp_path / "passes.exr"
     with compat.image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth="32", exr_codec=codec):
         bpy.data.images["Render Result"].save_render(str(path), scene=rendered)
@@ -111,11 +153,11 @@ def test_damaged_passes_are_refused_and_nothing_else_happens(rendered, part, tmp
         except errors.BadInputError as error:
             said.append(error.message)
     assert len(said) > 200, "half of them are cut off"
-    assert all(message.startswith("passes.exr cannot be read") for message in said)
+    assert all(message.startswith(f"{path} cannot be read") for message in said)
 
 
 def test_codecs_agree_and_half_floats_are_read(rendered, part, tmp_path):
-    exr, compat, read = part("exr"), part("compat"), {}
+    exr, compat, read = part("restyle.exrfile"), part("compat"), {}
     for codec, depth in (("NONE", "32"), ("ZIPS", "32"), ("ZIP", "32"), ("ZIP", "16")):
         path = tmp_path / f"{codec}{depth}.exr"
         with compat.image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth=depth, exr_codec=codec):
@@ -131,7 +173,7 @@ def test_passes_in_a_codec_that_is_not_read_say_which_is(rendered, part, tmp_pat
     with part("compat").image_settings(rendered, "OPEN_EXR_MULTILAYER", color_depth="32", exr_codec="PIZ"):
         bpy.data.images["Render Result"].save_render(str(path), scene=rendered)
     with pytest.raises(part("restyle.errors").BadInputError, match="with the codec ZIP or None"):
-        part("exr").read(path)
+        part("restyle.exrfile").read(path)
 
 
 def test_targa_files_that_are_cut_off_are_refused(part, tmp_path):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from pathlib import Path
+import importlib
 
 import pytest
+from staging import PACKAGE, staged_with
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
 pytestmark = pytest.mark.blender
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGE = "bl_ext.user_default.restyle"
 
 DECLARED = """
 from ..declare import JobDeclaration, Parameter, Port
@@ -43,18 +39,7 @@ JOBS = (
 @pytest.fixture(scope="module")
 def settings() -> object:
     """The panel settings of the declared job, in an extension that was staged with its declaration."""
-    spec = importlib.util.spec_from_file_location("build_extension", REPOSITORY / "scripts" / "build_extension.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
-    target = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default" / "restyle"
-    target.parent.mkdir(parents=True)
-    build.stage(target)
-    (target / "restyle" / "jobs" / "weather_mesh.py").write_text(DECLARED)
-    import addon_utils
-
-    bpy.ops.extensions.repo_refresh_all()
-    assert addon_utils.enable(PACKAGE, default_set=True) is not None
-    return bpy.context.scene.restyle.weather_mesh
+    return staged_with(DECLARED).weather_mesh
 
 
 def test_every_parameter_is_a_property_with_its_default_and_range(settings):

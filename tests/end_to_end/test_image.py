@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import RESTYLE, run
+from exr_files import write_passes
 from movies import sound_of, write_test_movie
 from PIL import Image
 from toy_server import wait_until
@@ -172,3 +173,31 @@ def test_a_job_from_python(serving: dict[str, str], folder: Path, monkeypatch: p
                 monkeypatch.setattr("restyle.client.declaration", lambda name: replace(declaration(name), check=None))
             with pytest.raises(restyle.UsageError, match="'paper' is not for the method patch"):
                 client.submit("image_analogy", structure=structure, appearance=appearance, preset="paper")
+
+
+def test_passes_of_a_renderer_guide_each_frame_of_a_clip(serving: dict[str, str], folder: Path) -> None:
+    """The pictures are grey and tell nothing; the IDs say which half of each frame is red matter, the rest is blue."""
+    (folder / "grey").mkdir()
+    (folder / "passes").mkdir()
+    random = np.random.default_rng(1)
+    halves = [14, 28, 42]
+    for number, red in enumerate(halves, 1):
+        shade = random.integers(100, 156, (40, 56, 1), np.uint8).repeat(3, axis=2)
+        Image.fromarray(shade).save(folder / "grey" / f"g.{number:04}.png")
+        ids = np.where(np.arange(56) < red, 7, 2)[None].repeat(40, axis=0).astype(np.float32)
+        write_passes(folder / "passes" / f"p.{number:04}.exr", ids)
+    colors = np.where(np.arange(48)[:, None, None] < 24, [200, 40, 40], [40, 40, 200]).repeat(48, axis=1)
+    Image.fromarray((colors + random.integers(-20, 20, colors.shape)).astype(np.uint8)).save(folder / "painting.png")
+    ids = np.where(np.arange(48) < 24, 7, 2)[:, None].repeat(48, axis=1).astype(np.float32)
+    write_passes(folder / "painting.exr", ids)
+    guide = ["--guide-passes", "passes/p.####.exr", "painting.exr", "--guide-weight", "4"]
+    run(serving, folder, "image", "grey", "painting.png", "-o", "made", *SMALL, *guide)
+    for number, red in enumerate(halves, 1):
+        made = read_picture(folder / "made" / f"g.{number:04}.png").astype(int)
+        redder = made[..., 0] > made[..., 2]
+        wanted = np.arange(56) < red
+        assert (redder == wanted).mean() > 0.8, number
+    (folder / "passes" / "p.0003.exr").unlink()
+    words = ["image", "grey", "painting.png", "-o", "again", *SMALL, *guide]
+    record, _ = run(serving, folder, *words, code=20)
+    assert "passes/p.####.exr: it has 2 frames, but grey has 3" in record["error"]["message"]

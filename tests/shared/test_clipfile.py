@@ -12,11 +12,12 @@ from movies import sound_of, write_test_movie
 from PIL import Image
 
 from restyle import moviefile
-from restyle.clipfile import check_output, is_clip, read_clip, sequence, write_clip
+from restyle.clipfile import check_output, is_clip, read_clip, write_clip
 from restyle.errors import BadInputError, UsageError
 from restyle.kinds import frames as frames_kind
 from restyle.kinds.frames import Frames
-from restyle.picturefile import read_picture, write_picture
+from restyle.numbered import sequence
+from restyle.picturefile import SUFFIXES, read_picture, write_picture
 
 RANDOM = np.random.default_rng(0)
 
@@ -48,7 +49,7 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ["beauty.####.png", "beauty.%04d.png", "beauty.#.png"])
 def test_a_pattern_picks_one_of_several_sequences(tmp_path: Path, pattern: str) -> None:
     folder = write_frames(tmp_path / "a", "beauty.0001.png", "beauty.0002.png", "depth.0001.png", "beauty.0001.jpg")
-    assert [file.name for file in sequence(folder / pattern)] == ["beauty.0001.png", "beauty.0002.png"]
+    assert [file.name for file in sequence(folder / pattern, SUFFIXES)] == ["beauty.0001.png", "beauty.0002.png"]
     with pytest.raises(BadInputError, match=r"more than one sequence.*Name one: .*beauty\.####\.") as caught:
         read_clip(folder)
     assert caught.value.message.startswith(str(folder))

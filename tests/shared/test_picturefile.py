@@ -125,7 +125,7 @@ def test_a_mask_is_white_where_it_counts(tmp_path: Path) -> None:
     Image.fromarray(np.dstack([repeated(GREY), alpha])).save(tmp_path / "painted.png")
     np.testing.assert_allclose(read_mask(tmp_path / "painted.png"), np.where(GREY > 99, GREY, 0) / 255, atol=1e-6)
     Image.new("L", (9, 6)).save(tmp_path / "empty.png")
-    with pytest.raises(BadInputError, match=r"empty\.png: mask: it is empty"):
+    with pytest.raises(BadInputError, match=r"empty\.png: it is empty"):
         read_mask(tmp_path / "empty.png")
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 
 from restyle.declare import Value
 from restyle.errors import BadInputError
+from restyle.kinds.image import MAX_PIXELS
 
 from ..analogy import gan, patch
 from ..analogy.guides import fitted, resized
@@ -57,10 +58,12 @@ def flat(picture: Picture, name: str) -> Flat:
     """The picture over its own mean colour: the one ground that adds no edges and no new colour.
 
     A tiny picture is enlarged, down to the single pixel.
-    Raises BadInputError for a picture of which nothing shows.
+    Raises BadInputError for a picture of which nothing shows, or that is too narrow to be enlarged.
     """
     given = picture.shape[0], picture.shape[1]
     least = at_least(given)
+    if least[0] * least[1] > MAX_PIXELS:
+        raise BadInputError(f"{name}: {given[1]} x {given[0]} pixels are too narrow to work on. Crop it.")
     if picture.shape[2] == 3:
         return Flat(enlarged(picture, least), None, given)
     if not picture[..., 3].any():

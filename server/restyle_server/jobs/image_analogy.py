@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from restyle.declare import Value
+from restyle.errors import BadInputError
 from restyle.version import __version__
 
 from ..analogy import gan, patch
@@ -87,7 +88,7 @@ def _by_patches(
         outputs["reverse"] = finished(reverse.picture, appearance.given, appearance.alpha)
     if parameters["field"]:
         outputs["field"] = _field(results["picture"], size, appearance)
-    return outputs | {"report": reporter.report(parameters, options, size)}
+    return outputs | {"report": reporter.report(parameters, options, size, appearance_size=list(appearance.given))}
 
 
 def _from_one(
@@ -101,6 +102,9 @@ def _from_one(
     call: Callable[..., patch.PatchResult]
     if mode == "fill":
         hole = fitted(inputs["structure_mask"][..., None], picture.size, "structure_mask")[..., 0]
+        rest = hole <= 0 if matter is None else (hole <= 0) & (matter > 0.5)
+        if not rest.any():  # the engine says so too, but not by the input's name
+            raise BadInputError("structure_mask: it leaves nothing of the picture to fill the hole from; paint less.")
         call = partial(patch.fill, picture.pixels, hole)
     else:
         call = partial(patch.vary if mode == "vary" else patch.retarget, picture.pixels)
@@ -109,7 +113,7 @@ def _from_one(
     outputs: Outputs = {name: finished(result.picture, size, kept) for name, result in results.items()}
     if parameters["field"]:
         outputs["field"] = _field(results["picture"], size, picture)
-    return outputs | {"report": reporter.report(parameters, options, size)}
+    return outputs | {"report": reporter.report(parameters, options, size, appearance_size=list(picture.given))}
 
 
 def _seeded(call: Callable[..., patch.PatchResult], options: patch.PatchOptions, parameters: dict[str, Value]) -> Runs:

@@ -6,6 +6,7 @@ import argparse
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from ..meshfile import write_atomically
 from ..picturefile import read_mask, read_picture, write_picture
 from .flags import given_parameters
 from .follow import finished, follow_with_previews, preview_folder
-from .output import Output
+from .output import Output, of_flag
 
+_GUIDES = (*guidefile.KINDS, "passes")  # the flags --guide-...
 PARTIAL = ".partial"  # what an unfinished result has in its name
 
 
@@ -68,6 +70,7 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
     parameters = _parameters(arguments, job)
     full = job.check_parameters(parameters)
     files = _files(arguments, alone=full["mode"] in ONE_PICTURE, clip=clip)
+    output.inputs = _names(arguments, files)
     job.check_together(full, set(files))
     if clip:
         clipfile.check_output(target, source)
@@ -79,8 +82,11 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
     if "structure" in files:
         inputs["structure"] = read.frames if read else _picture(source, output)
     if "structure_passes" in files:
-        inputs |= _guides(arguments)
-    _check_shapes(inputs, files, arguments)
+        passes, guides = _guides(arguments)
+        inputs |= passes
+    else:
+        guides = {}
+    _check_shapes(inputs, files, guides)
     return _Call(job, target, read, inputs, parameters)
 
 
@@ -106,13 +112,28 @@ def _files(arguments: argparse.Namespace, *, alone: bool, clip: bool) -> dict[st
         raise UsageError(
             f"APPEARANCE is missing: the picture whose matter is used. {', '.join(ONE_PICTURE)} need none."
         )
+    if arguments.mode == "fill" and arguments.structure_mask is None:
+        raise UsageError("--hole is missing: the mask that is white where the hole is.")
     files = {"appearance": structure} if alone else {"structure": structure, "appearance": appearance}
     files |= {"structure_mask": arguments.structure_mask, "appearance_mask": arguments.appearance_mask}
     if clip and arguments.structure_mask is not None:
         raise UsageError(f"--structure-mask: this is for single pictures, and {structure} is a clip.")
-    if pairs := [pair for kind in guidefile.KINDS for pair in getattr(arguments, f"guide_{kind}")]:
+    if pairs := [pair for kind in _GUIDES for pair in getattr(arguments, f"guide_{kind}")]:
         files |= {"structure_passes": pairs[0][0], "appearance_passes": pairs[0][1]}
     return {name: Path(path) for name, path in files.items() if path is not None}
+
+
+def _names(arguments: argparse.Namespace, files: Mapping[str, Path]) -> dict[str, str]:
+    """What the caller knows the inputs by; `Output.inputs`."""
+    names = {name: str(path) for name, path in files.items()}
+    flags = {"structure_mask": "--hole" if arguments.mode == "fill" else "--structure-mask"}
+    flags["appearance_mask"] = "--appearance-mask"
+    names |= {name: of_flag(files[name], flag) for name, flag in flags.items() if name in files}
+    pairs = [pair for kind in _GUIDES for pair in getattr(arguments, f"guide_{kind}")]
+    for number, side in enumerate(("structure", "appearance")):
+        if pairs:
+            names[f"{side}_passes"] = ", ".join(pair[number] for pair in pairs)
+    return names
 
 
 def _picture(path: Path, output: Output) -> Any:
@@ -123,32 +144,40 @@ def _picture(path: Path, output: Output) -> Any:
     return read_picture(path)
 
 
-def _guides(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """All guides as passes: id, id_2, ..., depth, normal."""
-    passes: dict[str, dict[str, Any]] = {"structure_passes": {}, "appearance_passes": {}}
-    for kind in guidefile.KINDS:
-        for number, (structure, appearance) in enumerate(getattr(arguments, f"guide_{kind}"), 1):
-            name = kind if number == 1 else f"{kind}_{number}"
-            ours, theirs = guidefile.read_guide(kind, Path(structure), Path(appearance))
-            passes["structure_passes"][name], passes["appearance_passes"][name] = ours, theirs
-    return passes
+def _guides(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[str, str]]]:
+    """All guides as inputs of the job, and the two files that each pass is from by its name: id, id_2, depth, ..."""
+    inputs: dict[str, dict[str, Any]] = {"structure_passes": {}, "appearance_passes": {}}
+    files: dict[str, tuple[str, str]] = {}
+    for kind in _GUIDES:
+        for structure, appearance in getattr(arguments, f"guide_{kind}"):
+            if kind == "passes":
+                ours, theirs = guidefile.read_passes(Path(structure), Path(appearance))
+            else:
+                one, other = guidefile.read_guide(kind, Path(structure), Path(appearance))
+                ours, theirs = {kind: one}, {kind: other}
+            for found in ours:
+                name = next(
+                    name for name in chain((found,), (f"{found}_{number}" for number in count(2))) if name not in files
+                )
+                files[name] = (structure, appearance)
+                inputs["structure_passes"][name], inputs["appearance_passes"][name] = ours[found], theirs[found]
+    return inputs, files
 
 
-def _check_shapes(inputs: Mapping[str, Any], files: Mapping[str, Path], arguments: argparse.Namespace) -> None:
+def _check_shapes(inputs: Mapping[str, Any], files: Mapping[str, Path], guides: Mapping[str, tuple[str, str]]) -> None:
     """Masks and guides are laid over their pictures: the file that does not fit is named."""
     sizes = {name: _shape(inputs[name]) for name in ("structure", "appearance") if name in inputs}
     laid: list[tuple[str, str, tuple[int, int]]] = []
     for name in ("structure_mask", "appearance_mask"):
         if name in inputs:
             laid.append((name, str(files[name]), inputs[name].shape))
-    for kind in guidefile.KINDS:
-        for number, pair in enumerate(getattr(arguments, f"guide_{kind}"), 1):
-            for side, file in zip(("structure", "appearance"), pair):
-                array = inputs[f"{side}_passes"][kind if number == 1 else f"{kind}_{number}"]
-                laid.append((side, file, array.shape[-3:-1]))
-                frames = len(inputs["structure"]) if array.ndim == 4 else 0
-                if frames and len(array) != frames:
-                    raise BadInputError(f"{file}: it has {len(array)} frames, but {files['structure']} has {frames}.")
+    for name, pair in guides.items():
+        for side, file in zip(("structure", "appearance"), pair):
+            array = inputs[f"{side}_passes"][name]
+            laid.append((side, file, array.shape[-3:-1]))
+            frames = len(inputs["structure"]) if array.ndim == 4 else 0
+            if frames and len(array) != frames:
+                raise BadInputError(f"{file}: it has {len(array)} frames, but {files['structure']} has {frames}.")
     for name, file, size in laid:
         side = name.removesuffix("_mask")
         side = side if side in sizes else "appearance"  # the hole of a fill

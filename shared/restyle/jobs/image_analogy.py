@@ -121,6 +121,8 @@ _ITERATIONS = Parameter(
     20_000,
 )
 
+_SHARED = (_PRESET, _SEED, _GRANULARITY, _COLORS, _COMPLETENESS, _GUIDE_WEIGHT, _WIDTH, _HEIGHT)
+
 _INJECT = Parameter(
     "inject",
     "int",
@@ -228,14 +230,7 @@ JOBS = (
         parameters=(
             _METHOD,
             _mode(_TWO_PICTURES | _ONE_PICTURE),
-            _PRESET,
-            _SEED,
-            _GRANULARITY,
-            _COLORS,
-            _COMPLETENESS,
-            _GUIDE_WEIGHT,
-            _WIDTH,
-            _HEIGHT,
+            *_SHARED,
             Parameter("samples", "int", 1, "How many results, each of another seed.", "Samples", 1, MAX_SAMPLES),
             Parameter(
                 "both",
@@ -244,7 +239,13 @@ JOBS = (
                 "Also the other direction: the appearance in the structure's matter.",
                 "Both Ways",
             ),
-            Parameter("field", "bool", False, "Also where each pixel comes from (patch only).", "Match Field"),
+            Parameter(
+                "field",
+                "bool",
+                False,
+                "Also where each pixel comes from (patch only). In Blender: an image of texture coordinates.",
+                "Match Field",
+            ),
             _ITERATIONS,
             _INJECT,
         ),
@@ -268,14 +269,7 @@ JOBS = (
         parameters=(
             _METHOD,
             _mode(_TWO_PICTURES),
-            _PRESET,
-            _SEED,
-            _GRANULARITY,
-            _COLORS,
-            _COMPLETENESS,
-            _GUIDE_WEIGHT,
-            _WIDTH,
-            _HEIGHT,
+            *_SHARED,
             _ITERATIONS,
             _INJECT,
         ),

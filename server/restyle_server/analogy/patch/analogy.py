@@ -140,8 +140,12 @@ def prepare(
     matched = None
     if options.color_alignment == "matched":
         asked = [(pair.structure, pair.appearance, pair.weight) for pair in pairs]
-        matched = layout_like(example, layout) if example else matched_layout(layout, aligned, matter, asked, tick)
-        aligned = resize(matched.wanted[:3], *layout.shape[1:]).clamp(0, 1)
+        if example is None:
+            matched = matched_layout(layout, aligned, matter, asked, tick)
+            matched = replace(matched, labels=labels_of(guides, matched.seen))
+        else:
+            matched = layout_like(example, layout, labels_of(guides, example.seen))
+        aligned = _detailed(matched.wanted[:3], aligned if options.pull > 0 else None, layout.shape[1:])
     if options.structure_weight > 0:
         wanted = _described(aligned) if matched is None else matched.wanted
         pairs.append(GuidePair(wanted, _described(matter), options.structure_weight, 1.0))
@@ -187,6 +191,14 @@ def allowed_matter(mask: Floats | None, sizes: Sizes, device: str) -> Tensor | N
     return whole if sizes.matter != sizes.used and whole.any() else small
 
 
+def _detailed(cells: Tensor, detail: Tensor | None, size: Sequence[int]) -> Tensor:
+    """Colours of cells (3, h, w) as a picture of that size, with what `detail` (3, H, W) has finer than cells."""
+    coarse = resize(cells, *size)
+    if detail is not None:
+        coarse = coarse + detail - resize(resize(detail, *cells.shape[1:]), *size)
+    return coarse.clamp(0, 1)
+
+
 def _described(picture: Tensor) -> Tensor:
     """Mean and deviation of colour about each place, over as much as a cell of the matched layout covers."""
     side = CELLS * CELL_STEPS
@@ -217,6 +229,19 @@ def _guide_pair(guide: Guide, layout: Tensor, matter: Tensor, until: float) -> G
         pair = _one_hot(pair[0], pair[1])
     sized = [resize(values, *picture.shape[1:]) for values, picture in zip(pair, (layout, matter), strict=True)]
     return GuidePair(sized[0], sized[1], guide.weight, until)
+
+
+def labels_of(guides: Sequence[Guide], like: Tensor) -> Tensor:
+    """All labels over the structure, (C, H, W) at the size of `like`; C is 0 if there are none."""
+    height, width = like.shape[1:]
+    found = [like.new_zeros(0, height, width)]
+    for guide in guides:
+        if guide.labels:
+            values = torch.from_numpy(guide.structure).to(like.device).reshape(*guide.structure.shape[:2], -1)
+            rows = (torch.arange(height, device=like.device) * 2 + 1) * values.shape[0] // (2 * height)
+            columns = (torch.arange(width, device=like.device) * 2 + 1) * values.shape[1] // (2 * width)
+            found.append(values[rows[:, None], columns].permute(2, 0, 1))
+    return torch.cat(found)
 
 
 def _thinned(values: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from restyle.errors import BadInputError
 
-from .analogy import Floats, Guide, OnStep, PatchResult, finished, keeping, prepare
-from .motion import motion, trust, warp
+from .analogy import Floats, Guide, OnStep, PatchResult, finished, keeping, labels_of, prepare
+from .motion import BLOCK, motion, trust, warp
 from .options import PatchOptions
-from .picture import Pixels, check_pixels, size_of, to_pixels, to_tensor
+from .picture import Pixels, box_mean, check_pixels, size_of, to_pixels, to_tensor
 from .synthesis import Step
 from .transport import Layout
 
@@ -53,7 +53,8 @@ def analogy_frames(
 ) -> Iterator[FrameResult]:
     """The analogy of each of `frames` (H, W, 3), one after the other; they must be of one size.
 
-    guides: what guides the frame of a number, counted from 0. on_step: its fraction is that of the frame.
+    guides: what guides the frame of a number, counted from 0; where the labels of one change, what lies there is made
+        anew, though the frame may look the same. on_step: its fraction is that of the frame.
     state: of an earlier run's FrameResult; `frames` are then those after it, and their numbers go on from there.
     After a cut (little of the frame is explained by the one before) everything begins anew.
     Raises BadInputError naming the frame that cannot be used.
@@ -76,7 +77,10 @@ def analogy_frames(
                 if on_step is not None:
                     on_step(Step(0.0, "Following the motion", lambda: to_pixels(now)))
 
-            known = None if last is None else last.carried(now, tick)
+            known = None
+            if last is not None:
+                before = tuple(guides(number - 1)) if guides is not None else ()
+                known = last.carried(now, labels_of(before, now), labels_of(given, now), tick)
             example = None if known is None or last is None else last.layout
             task, canvas, layout = prepare(
                 frame,
@@ -120,7 +124,7 @@ class _Last:
         """As a state that was stored comes back: torch rounds otherwise for tensors that lie otherwise in memory."""
         structure, seen, picture, field = (tensor.contiguous() for tensor in tensors)
         if layout is not None:
-            layout = Layout(layout.seen.contiguous(), layout.wanted.contiguous())
+            layout = Layout(*(getattr(layout, part.name).contiguous() for part in fields(Layout)))
         return cls(structure, seen, picture, field, layout)
 
     def state(self, frames: int) -> Arrays:
@@ -140,15 +144,21 @@ class _Last:
         structure, seen, picture, field = (tensors[name] for name in _CARRIED)
         return cls(structure, seen, picture, field, layout)
 
-    def carried(self, now: Tensor, tick: Callable[[], None]) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
+    def carried(
+        self, now: Tensor, labels_before: Tensor, labels_now: Tensor, tick: Callable[[], None]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
         """Where things are `now`: the result (3, H, W), field (2, H, W), trust in them (1, H, W), and `seen` (3, H, W).
 
-        None after a cut.
+        None after a cut. labels_before, labels_now: (C, H, W); what moved to where others are is not trusted.
         """
         flow = motion(self.structure, now, tick)
         sure = trust(self.seen, now, flow)
         if float(sure.mean()) < CUT:
             return None
+        if labels_before.shape == labels_now.shape and len(labels_now):
+            same = (warp(labels_before, flow) == labels_now).all(dim=0, keepdim=True).float()
+            # A line of other labels along the edge of what moves is no more than the flow's own roughness.
+            sure = torch.where(box_mean(same, BLOCK) > 0.5, sure, 0.0)
         return warp(self.picture, flow), warp(self.field, flow), sure, warp(self.seen, flow)
 
 

@@ -20,8 +20,11 @@ class PatchOptions:
         large: it follows the structure picture tightly.
     color_alignment: how the structure picture's colours become the appearance picture's before the start. "matched":
         by the self-similarity of both (see transport.py); "covariance"; "rank" of each channel; "off".
-    structure_weight: pull of the aligned structure picture on every match, against 1 for the patch itself; fades out
-        towards the finest level.
+    structure_weight: how much the mean colours of the aligned structure picture about each place count for a match,
+        against 1 for the patch itself; fades out towards the finest level.
+    pull: share of the aligned structure picture itself, pixel by pixel, in the patches that are searched for, where it
+        has the most contrast; a fifth of it where it is even, and half of all that at the finest level. What is
+        searched for has the structure's lines, what is found is matter.
     completeness: alpha of GPNN's normalised score; small uses every part of the appearance picture, 1 or more only what
         fits best.
     patch_size: side of the patches, pixels, at every level.
@@ -42,6 +45,7 @@ class PatchOptions:
     granularity: int = 36
     color_alignment: ColorAlignment = "matched"
     structure_weight: float = 0.5
+    pull: float = 0.0
     completeness: float = 0.003
     patch_size: int = 7
     ratio: float = 0.7
@@ -61,9 +65,9 @@ _MODES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         "analogy": {},
         "paint": {"granularity": 28},
-        "texture": {"fit": False},
-        # The matched layout is as coarse as its cells; shapes that stay need the picture itself.
-        "style": {"granularity": 96, "structure_weight": 2.0, "color_alignment": "covariance"},
+        # The matched layout is as coarse as its cells; shapes and patterns that stay need the picture itself.
+        "texture": {"fit": False, "structure_weight": 0.0, "pull": 0.7, "color_alignment": "covariance"},
+        "style": {"granularity": 48, "structure_weight": 0.0, "pull": 0.7, "color_alignment": "covariance"},
         "text": {},
         "vary": {"granularity": 16, "noise": 0.75, "structure_weight": 0.0},
         "retarget": {"structure_weight": 0.0},

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, pad
 
 from .options import PatchOptions
 from .patches import Basis, falloff, main_axes, vote
-from .picture import Pixels, level_sizes, resize, scaled, to_pixels
+from .picture import Pixels, box_mean, level_sizes, resize, scaled, to_pixels
 from .search import nearest_by_tree, nearest_exact
 
 FULL_DESCRIPTION = 1500
@@ -28,6 +28,7 @@ TREE_EPS = 1.0
 TREE_KEYS = 12_000
 DENSE_PIXELS = 6000
 WIDE = 3.0
+EVEN, EDGE = 0.2, 1.5  # least share of a pull; contrast of what is pulled with all of it, in units of the mean
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,10 @@ class _Level:
         self.stride = 1 if shape[0] * shape[1] <= DENSE_PIXELS else 2
         self.kept = None if task.kept is None else resize(task.kept, *self.shape)
         self.change = None if task.change is None else resize(task.change, *self.shape)
+        self._wanted = resize(task.start, *self.shape).clamp(0, 1) if options.pull > 0 else None
+        self._pull = (
+            None if self._wanted is None else options.pull * (1 - progress / 2) * _lines(self._wanted, self.size)
+        )
         self.guides = [
             (weight, resize(guide.structure, *self.shape), resize(guide.appearance, *self.matter.shape[1:]))
             for guide in task.guides
@@ -119,6 +124,17 @@ class _Level:
         # A patch is usable when all of it is; where no patch is, those with the most usable pixels are.
         whole = avg_pool2d(usable[None, None].float(), self.size, stride=1)[0, 0].flatten()
         return torch.nonzero(whole >= whole.max() - 1e-6)[:, 0]
+
+    def searched(self, picture: Tensor) -> Tensor:
+        """The picture as its matches are searched for: drawn towards the start by the options' pull.
+
+        The nearest patch is then that of the least weighted sum of squared distances to both. So the content of a
+        picture is fused into every round of a transfer by patches, most where it has edges, by Elad and Milanfar,
+        "Style transfer via texture synthesis", IEEE Transactions on Image Processing 2017.
+        """
+        if self._wanted is None or self._pull is None:
+            return picture
+        return torch.lerp(picture, self._wanted, self._pull.expand_as(picture))
 
     def blend(self, picture: Tensor) -> Tensor:
         """The picture with what is kept put back."""
@@ -155,10 +171,17 @@ def synthesise(
         rounds = options.iterations if exact else options.fine_iterations
         search = _searcher(level, options, exact)
         for done in range(rounds):
-            field = search(picture, partial(tick, picture=picture, part=done / rounds))
+            field = search(level.searched(picture), partial(tick, picture=picture, part=done / rounds))
             picture = level.blend(_voted(level, field, WIDE))
     assert field is not None, "there is always a level, with a round"  # noqa: S101 - tells the type checker
     return picture, field
+
+
+def _lines(picture: Tensor, size: int) -> Tensor:
+    """How much there is to see about each place of (3, H, W): (1, H, W), from EVEN where it is even to 1 at edges."""
+    mean, square = box_mean(picture, size), box_mean(picture.square(), size)
+    contrast = (square - mean.square()).clamp_min(0).sum(dim=0, keepdim=True).sqrt()
+    return EVEN + (1 - EVEN) * (contrast / (EDGE * contrast.mean()).clamp_min(1e-6)).clamp(0, 1)
 
 
 def _noisy(picture: Tensor, noise: float, seed: int) -> Tensor:

@@ -26,14 +26,19 @@ ROUNDS = 40
 SINKHORN_ROUNDS = 60
 ENTROPY = (0.1, 0.004)
 EXAMPLE_WIDTH = 0.03
+OTHER_LABEL = 100.0  # in squares of that width
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the cells of a structure picture look and what should lie there: mean and deviation of colour (6, h, w)."""
+    """How the cells of a structure picture look and what should lie there: mean and deviation of colour (6, h, w).
+
+    labels: (C, h, w) of the cells, where guides have some; C may be 0.
+    """
 
     seen: Tensor
     wanted: Tensor
+    labels: Tensor
 
 
 def matched_layout(
@@ -61,15 +66,21 @@ def matched_layout(
         linear = linear + GUIDE_WEIGHT * weight * apart / apart.mean().clamp_min(1e-12)
     coupling = fused_gromov_wasserstein(described[0], described[2], linear, LINEAR_SHARE, tick)
     wanted = coupling @ described[2] / coupling.sum(dim=1, keepdim=True).clamp_min(1e-20)
-    return Layout(cells[0], wanted.T.reshape(cells[0].shape))
+    return Layout(cells[0], wanted.T.reshape(cells[0].shape), cells[0].new_zeros(0, *cells[0].shape[1:]))
 
 
-def layout_like(example: Layout, structure: Tensor) -> Layout:
-    """The layout of another frame (3, H, W) of a clip: what looks as in the example's frame wants the same."""
+def layout_like(example: Layout, structure: Tensor, labels: Tensor) -> Layout:
+    """The layout of another frame (3, H, W) of a clip: what looks as in the example's frame wants the same.
+
+    labels: (C, h, w) of its cells; what has another label wants the same only if nothing else looks alike.
+    """
     seen = _cells(structure)
     known, asked = example.seen.flatten(1).T, seen.flatten(1).T
-    weights = torch.softmax(-torch.cdist(asked, known).square() / EXAMPLE_WIDTH**2, dim=1)
-    return Layout(seen, (weights @ example.wanted.flatten(1).T).T.reshape(seen.shape))
+    apart = torch.cdist(asked, known).square() / EXAMPLE_WIDTH**2
+    for here, there in zip(labels.flatten(1), example.labels.flatten(1), strict=False):
+        apart = apart + OTHER_LABEL * (here[:, None] != there[None])
+    weights = torch.softmax(-apart, dim=1)
+    return Layout(seen, (weights @ example.wanted.flatten(1).T).T.reshape(seen.shape), labels)
 
 
 def fused_gromov_wasserstein(

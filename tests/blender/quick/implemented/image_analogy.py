@@ -18,6 +18,11 @@ def run(context, inputs, parameters):
     made = np.ascontiguousarray(np.roll(picture, parameters["seed"], axis=1))
     outputs = {"picture": made, "report": report}
     outputs |= {f"sample_{number}": made for number in range(2, parameters["samples"] + 1)}
+    if parameters["field"]:  # every pixel from the same place of the appearance, in the other corner of the picture
+        height, width = picture.shape[:2]
+        report["appearance_size"] = [2 * height, 2 * width]
+        rows, columns = np.mgrid[height : 2 * height, width : 2 * width].astype(np.int32)
+        outputs["field"] = {"row": rows[..., None], "column": columns[..., None]}
     return outputs | ({"reverse": inputs["appearance"]} if parameters["both"] else {})
 
 

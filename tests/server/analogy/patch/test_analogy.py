@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -282,6 +283,28 @@ def test_every_alignment_works_and_only_matched_ignores_polarity() -> None:
         dark[alignment] = float(made[structure[..., 0] > 130].mean())
     assert dark["matched"] > 0.5
     assert max(dark["covariance"], dark["rank"], dark["off"]) < 0.3
+
+
+def lines_and_matter() -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
+    """Lines 3 px wide, 11 px apart; matter with dark and light spots of all shapes; where the lines are."""
+    line = np.broadcast_to(np.arange(99)[:, None] % 11 < 3, (99, 99))
+    structure = np.where(line[..., None], np.uint8(40), np.uint8(220)).repeat(3, axis=2)
+    matter = np.where(noise(99, 99, seed=3, grain=5)[..., :1] < 90, np.uint8(60), np.uint8(180)).repeat(3, axis=2)
+    return structure, matter, line
+
+
+@pytest.mark.parametrize("mode", ["texture", "style"])
+@pytest.mark.parametrize("alignment", ["covariance", "matched"])
+def test_fine_lines_stay_where_the_mode_keeps_them(mode: str, alignment: Any) -> None:
+    structure, matter, line = lines_and_matter()
+    options = replace(options_for(mode), color_alignment=alignment)
+
+    def contrast(options: PatchOptions) -> float:
+        made = analogy(structure, matter, options).picture.astype(float).mean(axis=-1)
+        return float(made[~line].mean() - made[line].mean())
+
+    assert contrast(options) > 70, "of the 120 between the two tones of the matter"
+    assert contrast(replace(options, pull=0.0)) < 45, "without it they are mostly lost"
 
 
 def test_modes_and_presets_are_named() -> None:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from restyle.errors import BadInputError
 from restyle_server.analogy.metrics import structure_correlation
-from restyle_server.analogy.patch import PatchOptions, analogy, analogy_frames
+from restyle_server.analogy.patch import Guide, PatchOptions, analogy, analogy_frames
 from restyle_server.analogy.patch.motion import flicker, motion, trust, warp
 
 Pixels = NDArray[np.uint8]
@@ -89,6 +89,27 @@ def test_a_run_that_ended_in_the_middle_goes_on_to_the_same_bits(tmp_path: Path,
     # The state matters: a run that begins with these frames gives others.
     assert not np.array_equal(next(analogy_frames(frames[3:], appearance, options, seed=3)).picture, again[0].picture)
     assert again[-1].state()["frames"] == 5
+
+
+def labelled(red: int) -> Guide:
+    """Label 7, which is red matter, in the columns before `red`, and label 2, blue matter, behind."""
+    structure = np.where(np.arange(48) < red, 7, 2)[None, :, None].repeat(40, axis=0).astype(np.float32)
+    appearance = np.where(np.arange(40) < 20, 7, 2)[:, None, None].repeat(40, axis=1).astype(np.float32)
+    return Guide("object", structure, appearance, weight=4.0, labels=True)
+
+
+def test_where_labels_change_matter_changes_though_the_frames_look_alike() -> None:
+    frame, reds = noise(40, 48, 0, grain=6) // 8 + 100, [12, 36, 36, 20]
+    appearance = noise(40, 40, 1, grain=5) // 4
+    appearance[:20, :, 0] += 150
+    appearance[20:, :, 2] += 150
+    results = list(analogy_frames([frame] * 4, appearance, SMALL, guides=lambda number: [labelled(reds[number])]))
+    for red, result in zip(reds, results, strict=True):
+        alone = analogy(frame, appearance, SMALL, guides=(labelled(red),))
+        pictures = (result.picture, alone.picture)
+        together, best = (((p[..., 0] > p[..., 2]) == (np.arange(48) < red)).mean() for p in pictures)
+        assert together > best - 0.07, red
+    assert np.array_equal(results[1].picture, results[2].picture), "where they stay, all stays"
 
 
 def test_frames_of_other_sizes_are_named() -> None:
