@@ -1,33 +1,41 @@
 """Restyle in Blender: sends meshes, pictures and clips to a compute server and brings results back, non-destructively.
 
-    settings    what the artist can set, made from the job declarations
-    operators   what the artist can do, mesh_operators around a mesh, image_operators with pictures
-    panels      what the artist sees, mesh_panels of meshes, image_panels of pictures; pickers is how those are chosen
-    session     the state, and the tick that moves it on
-    link        the one thread that talks to the server
-    tasks       one job, as the extension follows it
-    picks       from what was chosen to a job's inputs; objects which objects are meant, as one mesh
-    delivery    where results go
-    results     results on a mesh; nodes is what shows them
-    pictures    images in and out; textures puts one onto an object
-    strips      strips in and out; clips has a second Blender read them, which runs clip_reader
-    retiming    a strip retimed by a frame map, and restored; retiming_source what it shows, retiming_keys native keys
-    retime_request, retime_delivery, retime_operators, retime_panel, retime_curve   around the job that makes such maps
-    meshes      meshes as arrays; copies makes finer ones; views says from where one is looked at
-    styles      the artist's styles, on disk
-    mesh_settings, swatches   how the settings of a stylization are laid out, and the palette among them
-    arrivals    what is made of results on the link's thread; rasters and exr read and write files there
-    compat      what differs between versions of Blender
-    restyle     the shared package; scripts/build_extension.py puts it here
+A line is about modules that import only from their own line and from lines below it:
+
+    registration       operators, panels and preferences, as Blender is told of them
+    preferences        the extension's page among Blender's preferences
+    panels             what the artist sees; mesh_panels, image_panels, retime_panel
+    server_panels      the server's panel; task_boxes one for each task; pickers how pictures are chosen
+    layout             what panels are put together from
+    operators          what the artist can do; mesh_, result_, style_, image_ and retime_operators, operator_parts
+    properties         the settings as Blender keeps them, made from the jobs' declarations
+    session            the state, and the tick that moves it on; preferred reads the preferences
+    live               how far running jobs are, on their objects
+    delivery           where results go; retime_delivery
+    settings           what the artist has set; mesh_settings lays out that of a stylization
+    picks              from what was chosen to a job's inputs; retime_request
+    objects            which objects are meant; textures puts pictures onto one, copies makes a finer one
+    tasks              one job, as the extension follows it
+    link               the one thread that talks to the server; thumbnails are small pictures in the panel
+    arrivals           what is made of results on that thread; retime_curve draws one
+    meshes             meshes as arrays; views says from where one is looked at, swatches is a palette
+    results            results on a mesh; nodes is what shows them
+    retiming           a strip retimed, and restored; retiming_source what it shows, retiming_parts what goes with it,
+                       retiming_room where that goes, retiming_keys native keys
+    strips, pictures   in and out; clips has a second Blender read strips, which runs clip_reader
+    styles             the artist's styles, on disk
+    rasters            files of pictures
+    compat             what differs between versions of Blender
+    restyle            the shared package; scripts/build_extension.py puts it here
 
 Nothing here waits, opens a connection or imports ZeroMQ: enabling the extension is instant.
 """
 
 from __future__ import annotations
 
-from . import registration, session, settings
+from . import properties, registration, session
 
-_modules = (settings, session, registration)
+_modules = (properties, session, registration)
 
 
 def register() -> None:

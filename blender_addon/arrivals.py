@@ -28,11 +28,15 @@ FRAME_PREVIEW = re.compile(r"frame \d+")  # the name of the preview of one frame
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture on its way into the file: its PNG, and its size in pixels."""
+    """A picture on its way into the file: its PNG or OpenEXR file, and its size in pixels.
 
-    png: bytes
+    suffix: of such a file.
+    """
+
+    data: bytes
     width: int
     height: int
+    suffix: str = ".png"
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]
     for name, value in values.items():
         if kinds.get(name) == "image":
             found[name] = _picture(value)
+        elif name == "field":
+            found[name] = _coordinates(value, values["report"])
         elif kinds.get(name) == "frames":
             found[name] = _keep(folder, name, value) if isinstance(value, MovieFile) else _write(folder, value.pixels)
     clip = next((name for name, kind in kinds.items() if kind == "frames" and name not in found), None)
@@ -78,23 +84,26 @@ def _keep(folder: Path, name: str, movie: MovieFile) -> Path:
     return file
 
 
-def prepare_for_mesh(job_id: str, job: str, place: Path, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the 3D View takes in of a job's outputs, by name: the file of its style, a sheet of variations, textures.
+def prepare_for_mesh(
+    job_id: str, job: str, place: Path, names: Sequence[str], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the 3D View takes in of a job's outputs, by name: what vertices get, a sheet of variations, textures.
 
-    place: the folder for styles. Of variations there are also `tiles`: the part of the sheet that each one is on.
+    Of variations there are also `tiles`: the part of the sheet that each one is on. `styles` are the names of those
+    that were kept, by the numbers, from 1, of their variation and object.
+
+    place: the folder for styles. names: of the objects that were sent.
+    values: the outputs, or the previews that a job left.
     """
-    found: dict[str, Any] = {}
+    ports = declaration(job).outputs
+    found = {port.name: values[port.name] for port in ports if port.kind == "attributes" and port.name in values}
     if "variations" in values and "variations_picture" in values:
         sheet = values["variations_picture"]
         found["variations_picture"] = _picture(sheet)
         found["tiles"] = _tiles(sheet, len(values["report"]["variations"]))
-    for port in declaration(job).outputs:
-        if port.kind == "model" and port.name in values:
-            try:
-                found[port.name] = styles.keep(place, job_id, values[port.name])
-            except OSError as error:  # it costs the style and not the result
-                print(f"Restyle: the style of {job_id} was not kept: {error}.")  # noqa: T201
-    if any(port.kind == "attributes" for port in declaration(job).outputs):
+    if "style" in values:
+        found["styles"] = _kept_styles(job_id, place, names, values)
+    if any(port.kind == "attributes" for port in ports):
         return found
     found |= {name: _picture(values[name]) for name in ("colors", "normals") if name in values}
     if "displacement" in values:
@@ -102,8 +111,49 @@ def prepare_for_mesh(job_id: str, job: str, place: Path, values: Mapping[str, An
     return found
 
 
+def _kept_styles(
+    job_id: str, place: Path, names: Sequence[str], values: Mapping[str, Any]
+) -> dict[tuple[int, int], str]:
+    """Write the styles of a job into the folder, the first one last, since the newest is what the panel offers."""
+    from .restyle.styleset import separate
+
+    made = separate(values["styles"]) if "styles" in values else [values["style"]]
+    kept = {}
+    for model in reversed(made):
+        about = model.metadata.get("about") or {}
+        numbers = int(about.get("variation", 1)), int(about.get("object", 1))
+        owner = names[numbers[1] - 1] if len(names) > 1 and numbers[1] <= len(names) else ""
+        try:
+            kept[numbers] = styles.keep(place, styles.key(job_id, *numbers), owner, model).stem
+        except OSError as error:  # it costs the style and not the result
+            print(f"Restyle: a style of {job_id} was not kept: {error}.")  # noqa: T201
+    return kept
+
+
+def surface(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A preview of what vertices get as `results.write` takes it, so that the main thread has but to copy it."""
+    import numpy as np
+
+    found = {"offset": value["offset"]} if "offset" in value else {}
+    if "colors" in value:
+        found["colors"] = np.ones((len(value["colors"]), 4), np.float32)
+        found["colors"][:, :3] = value["colors"]
+    return found
+
+
 def _picture(pixels: Any) -> Picture:
     return Picture(rasters.png(pixels), pixels.shape[1], pixels.shape[0])
+
+
+def _coordinates(field: Mapping[str, Any], report: Mapping[str, Any]) -> Picture:
+    """Where each pixel comes from, as texture coordinates: red to the right, green up, of the appearance picture."""
+    import numpy as np
+
+    height, width = report["appearance_size"]
+    values = np.zeros((*field["row"].shape[:2], 3), np.float32)
+    values[..., 0] = (field["column"][..., 0] + 0.5) / width
+    values[..., 1] = 1 - (field["row"][..., 0] + 0.5) / height
+    return Picture(rasters.exr(values), values.shape[1], values.shape[0], ".exr")
 
 
 def _levels(heights: Any, report: Mapping[str, Any]) -> Any:

@@ -53,8 +53,8 @@ def deliver(task: Task, place: Place, loads: int, obj: bpy.types.Object | None =
         _to_textures(task, place, loads, obj)
     else:
         _to_objects(task, place, loads, obj, variation)
-        if "style" in task.arrived:
-            bpy.context.scene.restyle.style = task.arrived["style"].stem
+        if style := _style(task, loads, variation):
+            bpy.context.scene.restyle.style = style
 
 
 # Objects
@@ -66,30 +66,28 @@ def _to_objects(task: Task, place: Place, loads: int, active: bpy.types.Object |
     NEW: an object that is gone or has other vertices by now is made anew from the mesh as it was sent; so is the only
     one, whatever became of it.
     """
-    arrays, sent = _arrays(task, variation), [Companion(task.target, task.before), *task.others]
-    recipe = task.recipe(variation) | {"objects": max(1, sum(companion.before is not None for companion in sent))}
+    parts = list(objects.own_rows(task, _arrays(task, variation)))
+    recipe = task.recipe(variation) | {"objects": sum(bool(own) for _, own in parts)}
+    if task.result is None:
+        recipe["label"] += ", unfinished"
     placed = []
-    for companion in sent:
+    for companion, own in parts:
         obj = active if place == "ACTIVE" else None
         if place == "TARGET" or (place == "NEW" and task.others):
             obj = companion.target.find(loads) if companion.target else None
-        shares = companion.before is None and bool(task.others)  # a mesh that goes with an object before it
-        why = _hindrance(companion, obj, {} if shares else arrays)
+        why = _hindrance(companion, obj, own)
         if why and place != "NEW":
             raise BadInputError(why)
-        if why and companion.before is None and not task.others:
+        if why and companion.before is None and own:
             raise BadInputError("The mesh of this job was not kept. Choose an object with the same vertices instead.")
-        placed.append((companion, None if why else obj))
-    start = number = 0
+        placed.append((companion, own, None if why else obj))
     stored: dict[int, results.Result] = {}
-    for companion, obj in placed:
-        if companion.before is None and task.others:
+    number = 0
+    for companion, own, obj in placed:
+        if not own:
             if obj is not None and obj.data.session_uid in stored:
                 _show(obj, stored[obj.data.session_uid])
             continue
-        stop = start + len(companion.before.positions) if companion.before is not None else None
-        own = {name: _turned_back(name, array[start:stop], companion.turned) for name, array in arrays.items()}
-        start = stop or 0
         told = recipe | {"object": number}
         number += 1
         if obj is None:
@@ -97,6 +95,15 @@ def _to_objects(task: Task, place: Place, loads: int, active: bpy.types.Object |
         else:
             stored[obj.data.session_uid] = _known(obj, told) or results.store(obj.data, own, told)
             _show(obj, stored[obj.data.session_uid])
+
+
+def _style(task: Task, loads: int, variation: int) -> str:
+    """The style that the panel is to show next: that of the variation, and of the active object if it is among them."""
+    meant = [target.find(loads) for target in objects.sent(task)]
+    active = bpy.context.view_layer.objects.active
+    number = meant.index(active) + 1 if active in meant else 1
+    made = task.arrived.get("styles", {})
+    return made.get((variation, number), made.get((variation, 1), ""))
 
 
 def _hindrance(companion: Companion, obj: bpy.types.Object | None, arrays: Mapping[str, Any]) -> str:
@@ -124,15 +131,6 @@ def _hindrance(companion: Companion, obj: bpy.types.Object | None, arrays: Mappi
         f"The vertices or faces of “{obj.name}” are no longer those that were sent, so the result does not "
         "fit. Make a new object from it, or undo the change."
     )
-
-
-def _turned_back(name: str, rows: Any, up: str) -> Any:
-    """An object's own rows; vectors of one that was turned on its way are turned back, to have its own `up` again."""
-    from . import meshes
-
-    if name != "offset" or not up:
-        return rows
-    return meshes.turned(rows, "z" if up == "y" else "y", up)
 
 
 def _known(obj: bpy.types.Object, recipe: Mapping[str, Any]) -> results.Result | None:
@@ -163,15 +161,10 @@ def _to_new_object(companion: Companion, arrays: Mapping[str, Any], recipe: Mapp
 
 
 def _arrays(task: Task, variation: int) -> Mapping[str, Any]:
-    """The rows of all vertices that were sent; no colours if these were to stay as they are."""
-    outputs = task.result.outputs
+    """The rows of all vertices that were sent; of a job that did not end well, as far as it came."""
     if variation > 1:
-        found = one_of(outputs["variations"], variation)
-    else:
-        port = next(port for port in declaration(task.job).outputs if port.kind == "attributes")
-        found = outputs[port.name]
-    kept = ("offset",) if task.parameters.get("change") == "displacement" else ("colors", "offset")
-    return {name: found[name] for name in kept if name in found}
+        return one_of(task.result.outputs["variations"], variation)
+    return next(task.arrived[port.name] for port in declaration(task.job).outputs if port.kind == "attributes")
 
 
 def _to_textures(task: Task, place: Place, loads: int, active: bpy.types.Object | None) -> None:
@@ -232,6 +225,8 @@ def _to_images(job: JobDeclaration, task: Task, loads: int) -> None:
     ]
     if not made:
         raise BadInputError("This job left no picture.")
+    if "field" in task.arrived:
+        pictures.add_data(_name(beside, task, "field"), task.arrived["field"])
     pictures.show(made[0], source or next(iter(sources.values()), None))
 
 

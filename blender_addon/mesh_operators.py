@@ -1,20 +1,53 @@
-"""What the artist can do around a mesh: choose a view, colours and a finer copy, compare results, use styles again."""
+"""What the artist can do with meshes: send them, choose a view and colours, make a finer copy."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from . import copies, objects, pictures, results, settings, styles, swatches, views
-from .operators import OfTask, Outcome, allowed, can_send, can_send_chosen, reporting, start, submit_chosen
-from .restyle.errors import BadInputError
+from . import copies, objects, settings, swatches, views
+from .mesh_settings import without_idle
+from .operator_parts import Outcome, allowed, described_by, job_operator, reporting, start
+from .restyle.declare import JobDeclaration
 from .restyle.jobs import declaration
 from .restyle.jobs.stylize_mesh import MAX_COLORS
+from .session import session
+from .tasks import Task
 
 GROUP = "stylize_mesh"
+
+
+def can_send(cls: Any, context: bpy.types.Context) -> bool:
+    """The `poll` of what works on the active object."""
+    return allowed(cls, objects.obstacle(context.active_object))
+
+
+def can_send_chosen(cls: Any, context: bpy.types.Context) -> bool:
+    """The `poll` of what works on all chosen objects."""
+    return allowed(cls, objects.obstacle_of(objects.chosen(context)))
+
+
+def submit_chosen(job: JobDeclaration, context: bpy.types.Context) -> list[Task]:
+    """Send the chosen objects with the scene's settings: all in one job, or one job each if it takes only one."""
+    group, objs = settings.of_scene(context.scene, job), objects.chosen(context)
+    texts = {name: getattr(group, name) for name in settings.text_names(job)}
+    values, choices = settings.values(group, job), settings.choices(group, job)
+    if objects.takes_several(job):
+        values["object_prompts"] = objects.own_prompts(objs)
+        texts, values = without_idle(texts, values)
+        return [session().submit(job.name, objs, texts, values, choices)]
+    return [session().submit(job.name, obj, texts, values, choices) for obj in objects.different(objs)]
+
+
+def object_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
+    """The operator of a job that works on meshes: it sends the selected objects with the scene's settings."""
+
+    def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
+        return start(self, *submit_chosen(job, context))
+
+    return job_operator(job, can_send_chosen, execute)
 
 
 class RESTYLE_OT_view_from(bpy.types.Operator):
@@ -31,9 +64,7 @@ class RESTYLE_OT_view_from(bpy.types.Operator):
         ],
     )
 
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        return str(properties.bl_rna.properties["source"].enum_items[properties.source].description)
+    description = described_by("source")
 
     poll = classmethod(can_send_chosen)
 
@@ -94,9 +125,7 @@ class RESTYLE_OT_finer_copy(bpy.types.Operator):
         name="Edge", description="Length of an edge of the new faces, as a share of the radius", default=0.03, min=0.004
     )
 
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        return str(properties.bl_rna.properties["method"].enum_items[properties.method].description)
+    description = described_by("method")
 
     poll = classmethod(can_send)
 
@@ -107,173 +136,9 @@ class RESTYLE_OT_finer_copy(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RESTYLE_OT_show_original(bpy.types.Operator):
-    bl_idname = "restyle.show_original"
-    bl_label = "Show the Original"
-    bl_description = "Show the object as it was, or its result again; the same for all selected objects"
-    bl_options = {"UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        shown = any(results.modifier(obj) for obj in objects.chosen(context))
-        return allowed(cls, "" if shown else "The object shows no result")
-
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        shown = [obj for obj in objects.chosen(context) if results.modifier(obj)]
-        original = not results.is_original(shown[0])
-        for obj in shown:
-            results.compare(obj, original=original)
-        return {"FINISHED"}
-
-
-class RESTYLE_OT_remove_unused(bpy.types.Operator):
-    bl_idname = "restyle.remove_unused"
-    bl_label = "Delete Unused"
-    bl_description = "Delete the results of this object that no object shows; undo brings them back"
-    bl_options = {"UNDO"}
-
-    poll = classmethod(can_send)
-
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        obj = context.active_object
-        numbers = results.unused(obj.data)
-        for number in numbers:
-            results.remove(obj, number)
-        self.report({"INFO"}, f"{len(numbers)} deleted")
-        return {"FINISHED"}
-
-
-class RESTYLE_OT_show_sheet(OfTask, bpy.types.Operator):
-    bl_idname = "restyle.show_sheet"
-    bl_label = "Show Sheet"
-    bl_description = "Add the sheet of all variations to this file as an image, and show it in an Image Editor"
-    bl_options = {"UNDO"}
-
-    @reporting
-    def execute(self, _context: bpy.types.Context) -> Outcome:
-        task = self.task()
-        if "variations_picture" not in task.arrived:
-            raise BadInputError("This job has no sheet of variations.")
-        image = pictures.add(f"{task.label} variations", task.arrived["variations_picture"], task.recipe(), {})
-        pictures.show(image, None)
-        self.report({"INFO"}, f"Image “{image.name}”")
-        return {"FINISHED"}
-
-
-class _WithStyle:
-    """What the operators that use a style share."""
-
-    style: StringProperty(
-        name="Style",
-        description="A style's name or .safetensors file; empty takes the one that the panel shows",
-        options={"SKIP_SAVE"},
-    )
-
-    def use(self, context: bpy.types.Context) -> None:
-        """Have the panel show the style that is named."""
-        if self.style:
-            styles.path_of(self.style)
-            context.scene.restyle.style = self.style
-        if not context.scene.restyle.style and styles.names():
-            context.scene.restyle.style = styles.names()[0]
-
-
-class RESTYLE_OT_apply_style(_WithStyle, bpy.types.Operator):
-    bl_idname = "restyle.apply_style"
-    bl_label = "Apply Style to Selected"
-    bl_description = "Give every selected mesh the colours and the relief of the style, without optimising again"
-
-    poll = classmethod(can_send_chosen)
-
-    @reporting
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        self.use(context)
-        return start(self, *submit_chosen(declaration("apply_style"), context))
-
-
-class RESTYLE_OT_bake_style(_WithStyle, bpy.types.Operator):
-    bl_idname = "restyle.bake_style"
-    bl_label = "Bake to Textures"
-    bl_description = "Make the style textures of every selected mesh, which needs a UV map, and a material of them"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not can_send_chosen(cls, context):
-            return False
-        bare = without_uv(context)
-        why = f"“{bare[0].name}” has no UV map: unwrap it first, with Smart UV Project" if bare else ""
-        return allowed(cls, why)
-
-    @reporting
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        self.use(context)
-        return start(self, *submit_chosen(declaration("bake_style"), context))
-
-
-def without_uv(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The chosen meshes that have no place for a texture."""
-    return [obj for obj in objects.chosen(context) if obj.type == "MESH" and not obj.data.uv_layers]
-
-
-class RESTYLE_OT_unwrap(bpy.types.Operator):
-    bl_idname = "restyle.unwrap"
-    bl_label = "Smart UV Project"
-    bl_description = "Give every selected mesh that has no UV map one, by Blender's Smart UV Project"
-    bl_options = {"UNDO"}
-
-    poll = classmethod(can_send_chosen)
-
-    @reporting
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        for obj in without_uv(context):
-            copies.unwrap(context, obj)
-        return {"FINISHED"}
-
-
-class RESTYLE_OT_add_style(bpy.types.Operator):
-    bl_idname = "restyle.add_style"
-    bl_label = "Add Style File"
-    bl_description = "Take a .safetensors file of a style, such as from a colleague or a script, among your styles"
-
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Outcome:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    @reporting
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        context.scene.restyle.style = styles.add(Path(bpy.path.abspath(self.filepath)))
-        return {"FINISHED"}
-
-
-class RESTYLE_OT_remove_style(bpy.types.Operator):
-    bl_idname = "restyle.remove_style"
-    bl_label = "Delete Style"
-    bl_description = "Delete the style that is shown from your styles; results that were made with it stay"
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Outcome:
-        return context.window_manager.invoke_confirm(self, event)
-
-    @reporting
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        styles.remove(context.scene.restyle.style)
-        context.scene.restyle.style = next(iter(styles.names()), "")
-        return {"FINISHED"}
-
-
 classes = (
     RESTYLE_OT_view_from,
     RESTYLE_OT_palette_add,
     RESTYLE_OT_palette_remove,
     RESTYLE_OT_finer_copy,
-    RESTYLE_OT_show_original,
-    RESTYLE_OT_remove_unused,
-    RESTYLE_OT_show_sheet,
-    RESTYLE_OT_apply_style,
-    RESTYLE_OT_bake_style,
-    RESTYLE_OT_unwrap,
-    RESTYLE_OT_add_style,
-    RESTYLE_OT_remove_style,
 )

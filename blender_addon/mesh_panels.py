@@ -11,20 +11,14 @@ from typing import Any
 
 import bpy
 
-from . import compat, mesh_operators, objects, pickers, results, settings, styles, swatches
+from . import compat, objects, pickers, results, settings, styles, swatches
+from .layout import draw_again, draw_parameter, draw_parameters, draw_recipe, paragraph
 from .mesh_settings import FRONT, LIMITS, OWN_PLACE, VIEW, filled_targets, idle, slots
-from .panels import (
-    draw_again,
-    draw_parameter,
-    draw_parameters,
-    draw_recipe,
-    draw_stand_in,
-    draw_tasks,
-    paragraph,
-)
 from .restyle.declare import JobDeclaration
 from .restyle.jobs import declaration
 from .restyle.jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES
+from .server_panels import draw_stand_in
+from .task_boxes import draw_tasks
 
 SWATCHES_IN_ROW = 4
 STYLE_JOBS = ("apply_style", "bake_style")
@@ -228,9 +222,11 @@ def _draw_view(
 
 
 def _draw_advanced(
-    layout: bpy.types.UILayout, _context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration
+    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration
 ) -> None:
     draw_parameters(layout, group, _parameters(job, _advanced(job)))
+    layout.use_property_split, layout.use_property_decorate = True, False
+    layout.prop(context.scene.restyle, "live")
 
 
 # Results
@@ -322,7 +318,7 @@ class RESTYLE_PT_styles(bpy.types.Panel):
         column.enabled = bool(of_all_jobs.style or newest)
         column.operator("restyle.apply_style", icon="BRUSH_DATA")
         column.operator("restyle.bake_style", icon="TEXTURE")
-        if bare := mesh_operators.without_uv(context):
+        if bare := objects.without_uv(objects.chosen(context)):
             paragraph(layout, f"“{bare[0].name}” has no UV map to bake to.", "INFO")
             layout.operator("restyle.unwrap", icon="UV")
         bake = declaration("bake_style")

@@ -8,13 +8,15 @@ from typing import Any
 from .restyle.jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES, TARGETS
 
 FRONT = ("preset", "seed", "variations")
-LIMITS = ("change", "displacement_limit", "direction", "symmetry", "start", "palette")
+LIMITS = ("change", "displacement_limit", "direction", "symmetry", "start", "proposal", "palette")
 VIEW = ("anchor", "azimuth", "elevation")
 OWN_PLACE = (*FRONT, *LIMITS, *VIEW, *(f"{name}_weight" for name in TARGETS), "object_prompts", "object_prompts_weight")
 
 IDLE = {  # what a choice leaves without effect, which the job would refuse beside it
     ("change", "color"): ("displacement_limit", "direction", "geometry_prompt"),
     ("change", "displacement"): ("palette",),
+    ("start", "grey"): ("proposal",),
+    ("start", "existing"): ("proposal",),
     ("anchor", "search"): ("azimuth", "elevation"),
 }
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import bpy
 import numpy as np  # 0.1 s on a cold start: this module is imported with the first job, not with the extension
 
+from .nodes import SHOWN_COLOR
+from .results import BEHIND
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -114,7 +117,7 @@ def vertex_colors(mesh: bpy.types.Mesh, name: str = "") -> NDArray[np.float32] |
 
     Colours of face corners are averaged over those that meet in a vertex.
     """
-    name = name or mesh.color_attributes.active_color_name
+    name = name or str(mesh.get(BEHIND, mesh.color_attributes.active_color_name))  # not those of a running job
     attribute = mesh.attributes.get(name) if name else None
     if attribute is None or attribute.data_type not in ("FLOAT_COLOR", "BYTE_COLOR"):
         return None
@@ -152,7 +155,6 @@ def _base_color(material: bpy.types.Material) -> Sequence[float]:
 
 def as_seen(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> tuple[Mesh, NDArray[np.float32] | None]:
     """A mesh with its modifiers, turned and scaled as it stands in the scene, and its colours if it has any."""
-    from .nodes import SHOWN_COLOR
     from .restyle import Mesh
 
     evaluated = obj.evaluated_get(depsgraph)

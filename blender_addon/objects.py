@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import bpy
 
 from .restyle.declare import JobDeclaration
 from .restyle.errors import BadInputError
-from .tasks import Companion, Target
+from .tasks import Companion, Target, Task
 
 if TYPE_CHECKING:
     from .restyle import Mesh
@@ -74,6 +74,11 @@ def different(objs: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
     return list(found.values())
 
 
+def without_uv(objs: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The meshes among them that have no place for a texture."""
+    return [obj for obj in objs if obj.type == "MESH" and not obj.data.uv_layers]
+
+
 def own_prompts(objs: Sequence[bpy.types.Object]) -> str:
     """The objects' own prompts as a job takes them, a line for each that has a mesh of its own."""
     lines = [" ".join(obj.restyle.prompt.split()) for obj in different(objs)]
@@ -97,6 +102,34 @@ def companions(objs: Sequence[bpy.types.Object], loads: int) -> list[Companion]:
         up = meshes.up_axis(obj)
         found.append(Companion(target(obj, loads), before, "" if up == meshes.up_axis(first) else up))
     return found
+
+
+def sent(task: Task) -> list[Target]:
+    """Those of a task's objects that have a mesh of their own, in their order."""
+    every = [Companion(task.target, task.before), *task.others]
+    return [each.target for each in every if each.target is not None and each.before is not None]
+
+
+def own_rows(task: Task, arrays: Mapping[str, Any]) -> Iterator[tuple[Companion, dict[str, Any]]]:
+    """Each object of a task with its rows of what its job made; without any if its mesh goes with one before it.
+
+    arrays: of all vertices that were sent: colors, offset. Colours that were to stay are left out; the offsets of an
+    object that was turned on its way are turned back, to have its own `up` again.
+    """
+    from . import meshes
+
+    kept = ("offset",) if task.parameters.get("change") == "displacement" else ("colors", "offset")
+    start = 0
+    for companion in (Companion(task.target, task.before), *task.others):
+        if companion.before is None and task.others:
+            yield companion, {}
+            continue
+        stop = start + len(companion.before.positions) if companion.before is not None else None
+        rows = {name: arrays[name][start:stop] for name in kept if name in arrays}
+        if companion.turned and "offset" in rows:
+            rows["offset"] = meshes.turned(rows["offset"], "z" if companion.turned == "y" else "y", companion.turned)
+        yield companion, rows
+        start = stop or 0
 
 
 def mesh(objs: Sequence[bpy.types.Object], *, uv: bool) -> Mesh:

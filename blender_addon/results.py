@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 
@@ -19,6 +19,9 @@ from . import compat, nodes
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+LIVE = "restyle.live"  # in place of a result's prefix: what a running job has so far (see `live`)
+BEHIND = "restyle_live"  # the object's property that says what it showed before that, as JSON
 
 _PREFIX = "restyle."
 _KEY = re.compile(r"restyle\.(\d+)")
@@ -63,17 +66,28 @@ def store(mesh: bpy.types.Mesh, arrays: Mapping[str, NDArray[np.float32]], recip
     if "colors" in arrays:
         colors = np.ones((len(mesh.vertices), 4), np.float32)
         colors[:, :3] = arrays["colors"]
-        _add(mesh, f"{result.prefix}.color", "FLOAT_COLOR", "color", colors)
+        write(mesh, result.prefix, "color", colors)
     if "offset" in arrays:
-        _add(mesh, f"{result.prefix}.offset", "FLOAT_VECTOR", "vector", np.ascontiguousarray(arrays["offset"]))
+        write(mesh, result.prefix, "offset", np.ascontiguousarray(arrays["offset"]))
     mesh[result.prefix] = json.dumps(recipe)
     return result
 
 
-def _add(mesh: bpy.types.Mesh, name: str, kind: str, field: str, values: NDArray[np.float32]) -> None:
-    mesh.attributes.new(name, kind, "POINT")
+def write(mesh: bpy.types.Mesh, prefix: str, suffix: Literal["color", "offset"], values: NDArray[np.float32]) -> None:
+    """Write an attribute of a result, and make it if need be: colours (V, 4) scene linear or offsets (V, 3)."""
+    kind, field = ("FLOAT_COLOR", "color") if suffix == "color" else ("FLOAT_VECTOR", "vector")
+    name = f"{prefix}.{suffix}"
+    if name not in mesh.attributes:
+        mesh.attributes.new(name, kind, "POINT")
     # Asked for by name: until 5.0 the reference that `new` returns may point at another layer.
     mesh.attributes[name].data.foreach_set(field, values.ravel())
+
+
+def erase(mesh: bpy.types.Mesh, prefix: str) -> None:
+    """Remove the attributes of a result."""
+    for suffix in ("color", "offset"):
+        if attribute := mesh.attributes.get(f"{prefix}.{suffix}"):
+            mesh.attributes.remove(attribute)
 
 
 def modifier(obj: bpy.types.Object) -> bpy.types.NodesModifier | None:
@@ -85,24 +99,30 @@ def modifier(obj: bpy.types.Object) -> bpy.types.NodesModifier | None:
 
 
 def shown(obj: bpy.types.Object) -> int | None:
-    """The number of the result that the object shows."""
+    """The number of the result that the object shows; while a running job is shown, of the one behind that."""
     found = modifier(obj)
-    match = _KEY.fullmatch(compat.modifier_input(found, "Result")) if found else None
+    prefix = compat.modifier_input(found, "Result") if found else ""
+    if prefix == LIVE:
+        prefix = json.loads(obj.get(BEHIND, "{}")).get("result", "")
+    match = _KEY.fullmatch(prefix)
     return int(match[1]) if match else None
 
 
 def show(obj: bpy.types.Object, result: Result, *, colors: bool | None = None) -> None:
     """Have the object show a result; `colors` says whether with the Restyle material, None leaves that as it is."""
-    found = modifier(obj)
-    if found is None:
-        found = obj.modifiers.new(nodes.NAME, "NODES")
-        found.node_group = nodes.group()
-        obj.modifiers.move(len(obj.modifiers) - 1, 0)  # the offsets belong to the base mesh: before any deformation
-        found = modifier(obj)
+    found = modifier(obj) or add_modifier(obj)
     compat.set_modifier_input(found, "Result", result.prefix)
     if colors is not None:
         compat.set_modifier_input(found, "Show Colors", colors)
     compare(obj, original=False)
+
+
+def add_modifier(obj: bpy.types.Object) -> bpy.types.NodesModifier:
+    """Give the object the modifier that shows a result."""
+    made = obj.modifiers.new(nodes.NAME, "NODES")
+    made.node_group = nodes.group()
+    obj.modifiers.move(len(obj.modifiers) - 1, 0)  # the offsets belong to the base mesh: before any deformation
+    return modifier(obj)
 
 
 def is_original(obj: bpy.types.Object) -> bool:
@@ -136,9 +156,7 @@ def unused(mesh: bpy.types.Mesh) -> list[int]:
 def remove(obj: bpy.types.Object, number: int) -> None:
     """Delete a result from the object's mesh; an object that showed it shows the newest one left, or none."""
     mesh = obj.data
-    for suffix in ("color", "offset"):
-        if attribute := mesh.attributes.get(f"restyle.{number}.{suffix}"):
-            mesh.attributes.remove(attribute)
+    erase(mesh, f"restyle.{number}")
     del mesh[f"restyle.{number}"]
     left = stored(mesh)
     for user in bpy.data.objects:

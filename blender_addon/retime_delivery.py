@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, retime_request, retiming, retiming_keys, strips
+from . import compat, retime_request, retiming, retiming_keys, retiming_parts, strips
 from .restyle.errors import BadInputError
 from .retiming_source import MARK, SAME_RATE, Showing, parent, record_of, showing
 from .tasks import State
@@ -127,7 +127,7 @@ def deliver(task: Task, loads: int) -> None:
         made = retiming.apply(scene, strip, shown, frames_of(task, shown), recipe=recipe, sound=sound)
     scene.sequence_editor.active_strip = made
     if heat := heat_of(task, None):
-        retiming.remember(strip, heat=strips.path(heat))
+        retiming_parts.remember(strip, heat=strips.path(heat))
 
 
 def heat_of(task: Task | None, strip: Any | None) -> Path | None:

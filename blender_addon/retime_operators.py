@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import BoolProperty, EnumProperty
 
-from . import compat, retime_delivery, retime_request, retiming, settings
-from .operators import OfTask, Outcome, reporting, start
-from .restyle.errors import BadInputError
+from . import compat, retime_delivery, retime_request, retiming, retiming_parts, settings
+from .operator_parts import OfTask, Outcome, allowed, described_by, reporting, start
+from .restyle.errors import BadInputError, RestyleError
 from .restyle.jobs import declaration
 from .retiming_source import obstacle, record_of
 from .session import session
@@ -18,7 +19,7 @@ from .tasks import State, Task
 
 def _strip(context: bpy.types.Context) -> tuple[bpy.types.Scene, Any | None]:
     scene = compat.sequencer_scene(context)
-    return scene, retiming.chosen(scene)
+    return scene, retiming_parts.chosen(scene)
 
 
 def _settings(context: bpy.types.Context) -> dict[str, Any]:
@@ -26,47 +27,68 @@ def _settings(context: bpy.types.Context) -> dict[str, Any]:
     return settings.values(settings.of_scene(context.scene, job), job)
 
 
-def _can_retime(cls: Any, context: bpy.types.Context) -> bool:
-    scene, strip = _strip(context)
-    reason = obstacle(scene, strip) if scene.sequence_editor else "This scene has no strips"
-    if reason:
-        cls.poll_message_set(reason)
-    return not reason
+class _OfStrips:
+    """What the operators on strips share: the active one is meant, or in the panel all that are selected."""
+
+    selected: BoolProperty(name="Selected", description="All selected strips, each by itself", options={"SKIP_SAVE"})
+
+    def strips(self, context: bpy.types.Context) -> tuple[bpy.types.Scene, list[Any]]:
+        scene, strip = _strip(context)
+        return scene, retiming_parts.selected(scene) if self.selected else [strip]
 
 
-def _is_retimed(cls: Any, context: bpy.types.Context) -> bool:
-    _, strip = _strip(context)
-    if record_of(strip) is None:
-        cls.poll_message_set("Select a strip that was retimed")
-        return False
-    return True
+def _each(operator: bpy.types.Operator, what: Iterable[Any], do: Callable[[Any], object]) -> Outcome:
+    """Do it to each; where that cannot be with one of several, say so and go on with the others."""
+    known, refused = list(what), []
+    for one in known:
+        try:
+            do(one)
+        except RestyleError as error:
+            refused.append(error)
+    if refused and len(refused) == len(known):
+        raise refused[0]
+    for error in refused:
+        operator.report({"WARNING"}, f"Left out: {error.message}")
+    return {"FINISHED"}
 
 
-class RESTYLE_OT_retime_clip(bpy.types.Operator):
+class RESTYLE_OT_retime_clip(_OfStrips, bpy.types.Operator):
     bl_idname = "restyle.retime_clip"
     bl_label = "Analyze"
     bl_description = "Find where the strip can be faster; nothing is changed before the curve was seen and applied"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_retime(cls, context)
+        scene, strip = _strip(context)
+        if scene.sequence_editor is None:
+            return allowed(cls, "This scene has no strips")
+        reason = obstacle(scene, strip)
+        return allowed(cls, reason if all(obstacle(scene, other) for other in retiming_parts.selected(scene)) else "")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
-        scene, strip = _strip(context)
-        current = session()
-        for task in list(current.tasks.values()):  # an earlier curve of this strip that was not applied
-            if task.job == retime_request.JOB and task.state is State.READY and task.target.name == strip.name:
-                current.dismiss(task)
-        picked, given = retime_request.analysis(scene, strip, _settings(context), current.loads)
-        task = current.send(retime_request.JOB, picked, given)
+        scene, strips = self.strips(context)
+        tasks: list[Task] = []
+        _each(self, strips, lambda strip: tasks.append(_analyze(scene, strip, _settings(context))))
         if not bpy.app.background:
             return {"FINISHED"}
-        current.wait(task, until=State.READY)
+        return _each(self, tasks, self._wait)
+
+    def _wait(self, task: Task) -> None:
+        session().wait(task, until=State.READY)
         if task.error is not None:
             raise task.error
         self.report({"INFO"}, retime_delivery.summary(task))
-        return {"FINISHED"}
+
+
+def _analyze(scene: bpy.types.Scene, strip: Any, values: dict[str, Any]) -> Task:
+    """Send a strip to be analysed, in place of an earlier curve of it that was not applied."""
+    current = session()
+    picked, given = retime_request.analysis(scene, strip, values, current.loads)
+    for task in list(current.tasks.values()):
+        if task.job == retime_request.JOB and task.state is State.READY and task.target.name == strip.name:
+            current.dismiss(task)
+    return current.send(retime_request.JOB, picked, given)
 
 
 class _OfCurve(OfTask):
@@ -99,16 +121,17 @@ class RESTYLE_OT_retime_apply(_OfCurve, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        return str(properties.bl_rna.properties["way"].enum_items[properties.way].description)
+    every: BoolProperty(name="All", description="Every curve that waits, each on its strip", options={"SKIP_SAVE"})
+
+    description = described_by("way")
 
     @reporting
     def execute(self, _context: bpy.types.Context) -> Outcome:
-        task = self.task()
+        return _each(self, self.curves() if self.every else [self.task()], self._apply)
+
+    def _apply(self, task: Task) -> None:
         task.sources["clip"]["way"] = self.way
         session().apply(task, "TARGET")
-        return {"FINISHED"}
 
 
 class RESTYLE_OT_retime_bake(_OfCurve, bpy.types.Operator):
@@ -150,7 +173,7 @@ class RESTYLE_OT_retime_heat(_OfCurve, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RESTYLE_OT_retime_restore(bpy.types.Operator):
+class RESTYLE_OT_retime_restore(_OfStrips, bpy.types.Operator):
     bl_idname = "restyle.retime_restore"
     bl_label = "Restore"
     bl_description = "Have the strip and its sound be as they were before they were retimed"
@@ -158,14 +181,16 @@ class RESTYLE_OT_retime_restore(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _is_retimed(cls, context)
+        scene, strip = _strip(context)
+        known = any(map(record_of, [strip, *retiming_parts.selected(scene)]))
+        return allowed(cls, "" if known else "Select a strip that was retimed")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
-        scene, strip = _strip(context)
-        retiming.restore(scene, strip)
-        scene.sequence_editor.active_strip = strip
-        return {"FINISHED"}
+        scene, strips = self.strips(context)
+        outcome = _each(self, filter(record_of, strips), lambda strip: retiming.restore(scene, strip))
+        scene.sequence_editor.active_strip = strips[-1]
+        return outcome
 
 
 classes = (

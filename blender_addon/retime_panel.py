@@ -6,16 +6,18 @@ from typing import Any
 
 import bpy
 
-from . import compat, retime_delivery, retime_request, retiming, settings, strips, thumbnails
-from .panels import draw_parameter, draw_task, paragraph
+from . import compat, retime_delivery, retime_request, retiming_parts, settings, strips, thumbnails
+from .layout import draw_parameter, paragraph
 from .restyle.errors import UsageError
 from .restyle.jobs import declaration
 from .retiming_source import obstacle, record_of
 from .session import session
+from .task_boxes import draw_task
 from .tasks import State, Task
 
 LIMITS = ("min_speed", "max_speed", "smoothness")
 DETAILS = ("protect_speech", "speech_speed", "lock", "domain", "mute_above", "blend", "heat")
+LISTED = 6  # strips of a selection that are listed by name
 WAYS = {"SPEED": "Speed Control", "KEYS": "retiming keys", "MOVIE": "a baked movie"}
 
 
@@ -29,27 +31,53 @@ class RESTYLE_PT_retime_clip(bpy.types.Panel):
         layout, scene = self.layout, compat.sequencer_scene(context)
         job = declaration(retime_request.JOB)
         group = settings.of_scene(context.scene, job)
-        strip = retiming.chosen(scene)
-        reason = obstacle(scene, strip) if scene.sequence_editor else "This scene has no strips"
-        if not reason:
-            layout.label(text=strip.name, icon="SEQUENCE", translate=False)
+        meant = retiming_parts.selected(scene)
+        strip = retiming_parts.chosen(scene)
+        if len(meant) < 2:
+            meant = [strip] if strip is not None else meant
+        if len(meant) == 1 and not obstacle(scene, meant[0]):
+            layout.label(text=meant[0].name, icon="SEQUENCE", translate=False)
         _draw_settings(layout, group, {parameter.name: parameter for parameter in job.parameters})
-        if not reason:
-            _draw_length(layout, scene, strip, settings.values(group, job))
-        button = layout.column()
-        button.scale_y = 1.5
-        button.operator("restyle.retime_clip", icon="VIEWZOOM")
-        if reason:
-            paragraph(layout, reason, "INFO")
-        for task in list(session().tasks.values()):
-            if task.job != job.name or task.state is State.APPLIED:
-                continue
+        _draw_strips(layout, scene, meant, settings.values(group, job))
+        for task in _tasks(layout):
             if retime_delivery.is_curve(task) and task.result is not None:
                 _draw_curve(layout, task)
             else:
                 draw_task(layout, task)
         if record_of(strip):
             _draw_retimed(layout, scene, strip)
+        if (count := sum(record_of(one) is not None for one in meant)) > 1:
+            layout.operator("restyle.retime_restore", text=f"Restore {count} Strips", icon="LOOP_BACK").selected = True
+
+
+def _tasks(layout: bpy.types.UILayout) -> list[Task]:
+    """The jobs that are not done with; above several curves there is a button for all of them."""
+    known = [task for task in session().tasks.values() if task.job == retime_request.JOB]
+    waiting = [task for task in known if task.state is not State.APPLIED]
+    if (count := sum(map(retime_delivery.is_curve, waiting))) > 1:
+        layout.operator("restyle.retime_apply", text=f"Apply {count} Curves", icon="CHECKMARK").every = True
+    return waiting
+
+
+def _draw_strips(
+    layout: bpy.types.UILayout, scene: bpy.types.Scene, meant: list[Any], parameters: dict[str, Any]
+) -> None:
+    """What the settings come to for each strip, and the button; or why there is nothing to press it for."""
+    if scene.sequence_editor is None or not meant:
+        reasons = ["This scene has no strips" if scene.sequence_editor is None else obstacle(scene, None)]
+    else:
+        reasons = [obstacle(scene, strip) for strip in meant[:LISTED]]
+    for strip, reason in zip(meant, reasons):
+        if not reason:
+            _draw_length(layout, scene, strip, parameters, named=len(meant) > 1)
+    if len(meant) > LISTED:
+        layout.label(text=f"and {len(meant) - LISTED} more", icon="BLANK1")
+    button = layout.column()
+    button.scale_y = 1.5
+    text = f"Analyze {len(meant)} Strips" if len(meant) > 1 else "Analyze"
+    button.operator("restyle.retime_clip", text=text, icon="VIEWZOOM").selected = len(meant) > 1
+    for reason in filter(None, reasons):
+        paragraph(layout, reason, "INFO")
 
 
 def _draw_settings(layout: bpy.types.UILayout, group: Any, parameters: dict[str, Any]) -> None:
@@ -80,7 +108,9 @@ def _draw_all(layout: bpy.types.UILayout, group: Any, parameters: list[Any]) -> 
         draw_parameter(column, group, parameter)
 
 
-def _draw_length(layout: bpy.types.UILayout, scene: bpy.types.Scene, strip: Any, parameters: dict[str, Any]) -> None:
+def _draw_length(
+    layout: bpy.types.UILayout, scene: bpy.types.Scene, strip: Any, parameters: dict[str, Any], *, named: bool
+) -> None:
     """What the settings come to: both lengths, and the speed that this is on the whole."""
     record = record_of(strip)
     length = record["shown"]["length"] if record else compat.strip_span(strip)[1]
@@ -89,7 +119,9 @@ def _draw_length(layout: bpy.types.UILayout, scene: bpy.types.Scene, strip: Any,
     except UsageError as error:
         paragraph(layout, error.message, "ERROR")
         return
-    layout.label(text=f"{length} to {wanted} frames ({length / wanted:.2f}x)", icon="BLANK1", translate=False)
+    name = f"{strip.name}: " if named else ""
+    icon = "SEQUENCE" if named else "BLANK1"
+    layout.label(text=f"{name}{length} to {wanted} frames ({length / wanted:.2f}x)", icon=icon, translate=False)
 
 
 def _draw_curve(layout: bpy.types.UILayout, task: Task) -> None:
@@ -133,7 +165,7 @@ def _draw_retimed(layout: bpy.types.UILayout, scene: bpy.types.Scene, strip: Any
     length, frames = record["shown"]["length"], record["frames"]
     box.label(text=f"Retimed by {WAYS[record['way']]}", icon="TIME", translate=False)
     box.label(text=f"{length} to {frames} frames ({length / frames:.2f}x)", icon="BLANK1", translate=False)
-    if said := retiming.disturbance(scene, strip):
+    if said := retiming_parts.disturbance(scene, strip):
         paragraph(box, said, "ERROR")
     row = box.row(align=True)
     row.operator("restyle.retime_restore", icon="LOOP_BACK")

@@ -1,23 +1,23 @@
 """A strip retimed by a frame map, and as it was before: a Speed Control strip with keys, and what Restore needs.
 
-The strip itself is only cut to its new length (or muted, where something stands in for it); whatever is made carries
-its mark. So moving, renaming and copying strips keep everything together.
+The strip itself is only cut to its new length, or muted where something stands in for it; see retiming_parts for what
+holds strips together, and retiming_room for where they go.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import compat, strips
+from . import compat, retiming_room, strips
 from .restyle.errors import BadInputError
-from .retiming_source import MARK, RECORD, Showing, effects_on, parent, record_of, sounds_of
+from .retiming_parts import everything, input_of, mark, new_record, owners, parts_of, speed_of
+from .retiming_room import Place
+from .retiming_source import RECORD, Showing, parent, record_of, sounds_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,85 +27,6 @@ SILENCED = "restyle_silenced"  # on a sound strip that was muted for it: that id
 # A key's value stays this far inside [frame, frame + 0.5): Blender 4.2 cuts the fraction off, 4.5 and 5.0 round it.
 KEY_MARGIN, KEY_SHIFT = 0.3, 0.25
 LINEAR = 1  # of a key's interpolation, as `foreach_set` takes it
-
-
-# What is retimed
-
-
-def chosen(scene: bpy.types.Scene) -> Any | None:
-    """The strip that is meant: the active one, or that which the active one was made for."""
-    strip = strips.named(scene, "")
-    if strip is None or not (mark := _mark_of(strip)):
-        return strip
-    return min(_owners(scene, mark["id"]), key=lambda owner: _distance(owner, strip), default=strip)
-
-
-def parts_of(scene: bpy.types.Scene, strip: Any) -> list[Any]:
-    """What was made to retime this strip, effects first. Where strips were copied, each copy has its own."""
-    record = record_of(strip)
-    if record is None:
-        return []
-    owners = _owners(scene, record["id"])
-    found = [
-        part
-        for part in _all(scene)
-        if _mark_of(part).get("id") == record["id"] and min(owners, key=lambda owner: _distance(owner, part)) == strip
-    ]
-    return sorted(found, key=lambda part: part.type != "SPEED")
-
-
-def disturbance(scene: bpy.types.Scene, strip: Any) -> str:
-    """What was done to a retimed strip so that it no longer shows what it should, and the remedy; empty if nothing."""
-    record = record_of(strip)
-    if record is None or record["way"] != "SPEED":
-        return ""
-    shown = _input(scene, strip)
-    effect = None if shown is None else next((part for part in effects_on(scene, shown) if part.type == "SPEED"), None)
-    if effect is None:
-        return "Its Speed Control strip is gone: restore the strip, or apply again."
-    start, length = compat.strip_span(shown)
-    keys = compat.fcurve(scene, effect, "speed_frame_number")
-    if keys is None or not len(keys.keyframe_points):
-        return "The keys of its Speed Control strip are gone: restore the strip, or apply again."
-    if round(keys.keyframe_points[0].co[0]) != start or (shown == strip and _ahead(strip) != record["shown"]["ahead"]):
-        return "Its start was moved away from its keys: restore the strip, or apply again."
-    return (
-        ""
-        if length == record["frames"]
-        else "It was cut after it was retimed: restore it first, then cut, then retime."
-    )
-
-
-def _input(scene: bpy.types.Scene, strip: Any) -> Any | None:
-    """What the Speed Control of a retimed strip runs over: the strip, or the copy that stands in for it."""
-    if not record_of(strip)["copied"]:
-        return strip
-    return next((part for part in parts_of(scene, strip) if part.type == "MOVIE"), None)
-
-
-def _ahead(strip: Any) -> int:
-    return compat.strip_span(strip)[0] - compat.strip_content(strip)[0]
-
-
-def _mark_of(strip: Any) -> dict[str, Any]:
-    text = strip.get(MARK)  # the id in the owner's record, and where it was put, as JSON
-    return json.loads(text) if text else {}
-
-
-def _owners(scene: bpy.types.Scene, retime_id: str) -> list[Any]:
-    return [strip for strip in _all(scene) if (record_of(strip) or {}).get("id") == retime_id]
-
-
-def _distance(owner: Any, part: Any) -> tuple[int, int]:
-    """How far a part is from where it was put relative to that strip."""
-    mark = _mark_of(part)
-    start = compat.strip_span(part)[0] - compat.strip_span(owner)[0]
-    return abs(start - mark["start"]), abs(part.channel - owner.channel - mark["channel"])
-
-
-def _all(scene: bpy.types.Scene) -> Iterator[Any]:
-    if scene.sequence_editor is not None:
-        yield from compat.all_strips(scene.sequence_editor)[0]
 
 
 # Apply
@@ -151,21 +72,22 @@ def apply(
             "reversed, trimmed for good or has modifiers. Set the scene's frame rate to the file's, or bake."
         )
     owner = parent(scene, strip)
-    others = _others(scene, strip, start, max(length, len(frames)))
-    _check_room(strip, others, len(frames) - length)
-    channel = _channel_above(strip, others, 2 if copied else 1)
+    place = Place(start, max(length, len(frames)), 2 if copied else 1)
+    retiming_room.check(scene, strip, place, len(frames) - length)
     restore(scene, strip)
-    record = new_record(scene, strip, shown, way="SPEED", frames=len(frames), recipe=recipe) | {"copied": copied}
+    channel, moved = retiming_room.make(scene, strip, place)
+    record = new_record(scene, strip, shown, way="SPEED", frames=len(frames), recipe=recipe, moved=moved)
+    record["copied"] = copied
     strip[RECORD] = json.dumps(record)
     source = strip
     if copied:
         source = _copy(owner, strip, shown, channel, len(frames))
-        _mark(source, strip, record)
+        mark(source, strip, record)
         strip.mute = True
         channel += 1
     compat.set_span(source, start, start + len(frames))
     effect = speed_control(scene, owner, source, frames, channel=channel, name=f"{strip.name} retimed")
-    _mark(effect, strip, record)
+    mark(effect, strip, record)
     effect.mute = record["mute"]
     if sound is not None:
         replace_sound(scene, strip, record, sound)
@@ -187,13 +109,15 @@ def stand_in(
     frames: how many the movie has. An earlier retiming is replaced. Raises BadInputError where there is no room.
     """
     start, taken = compat.strip_content(strip)[0] + shown.ahead, max(shown.length, shown.timeline(frames))
-    channel = _channel_above(strip, _others(scene, strip, start, taken), 1 if shown.rate == 1 else 2)
+    place = Place(start, taken, 1 if shown.rate == 1 else 2)
+    retiming_room.check(scene, strip, place, 0)
     restore(scene, strip)
-    record = new_record(scene, strip, shown, way="MOVIE", frames=shown.timeline(frames), recipe=recipe)
+    channel, moved = retiming_room.make(scene, strip, place)
+    record = new_record(scene, strip, shown, way="MOVIE", frames=shown.timeline(frames), recipe=recipe, moved=moved)
     strip[RECORD] = json.dumps(record)
     made = place_movie(scene, strip, shown, movie, channel=channel, name=f"{strip.name} baked")
     for part in made:
-        _mark(part, strip, record)
+        mark(part, strip, record)
         part.mute = record["mute"]
     strip.mute = True
     if sound is not None:
@@ -248,40 +172,13 @@ def frames_now(scene: bpy.types.Scene, strip: Any) -> NDArray[np.int64] | None:
     import numpy as np
 
     record = record_of(strip)
-    shown = _input(scene, strip) if record and record["way"] == "SPEED" else None
-    effect = next((part for part in effects_on(scene, shown) if part.type == "SPEED"), None) if shown else None
+    shown = input_of(scene, strip) if record and record["way"] == "SPEED" else None
+    effect = speed_of(scene, shown) if shown else None
     curve = compat.fcurve(scene, effect, "speed_frame_number") if effect else None
     if curve is None:
         return None
     start, length = compat.strip_span(shown)
     return np.array([int(curve.evaluate(frame)) for frame in range(start, start + length)], np.int64)
-
-
-def new_record(
-    scene: bpy.types.Scene, strip: Any, shown: Showing, *, way: str, frames: int, recipe: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What Restore has to know; kept on the strip as RECORD."""
-    return {
-        "id": uuid.uuid4().hex,
-        "way": way,
-        "shown": asdict(shown),
-        "scene_fps": strips.frame_rate(scene),
-        "mute": bool(strip.mute),
-        "frames": frames,
-        "copied": False,
-        "new_action": compat.fcurves(scene) is None,
-        "recipe": dict(recipe),
-    }
-
-
-def remember(strip: Any, **more: str) -> None:
-    """Keep something more with a retimed strip, until it is restored."""
-    strip[RECORD] = json.dumps(record_of(strip) | more)
-
-
-def _mark(part: Any, strip: Any, record: Mapping[str, Any]) -> None:
-    start = compat.strip_span(part)[0] - compat.strip_span(strip)[0]
-    part[MARK] = json.dumps({"id": record["id"], "start": start, "channel": part.channel - strip.channel})
 
 
 def _copy(owner: Any, strip: Any, shown: Showing, channel: int, frames: int) -> Any:
@@ -302,43 +199,10 @@ def replace_sound(scene: bpy.types.Scene, strip: Any, record: Mapping[str, Any],
     except RuntimeError as error:
         restore(scene, strip)
         raise BadInputError(f"Blender cannot read the retimed sound, {sound}: {error}") from error
-    _mark(made, strip, record)
+    mark(made, strip, record)
     for other in sounds_of(scene, strip):
         if not other.mute:
             other.mute, other[SILENCED] = True, record["id"]
-
-
-def _others(scene: bpy.types.Scene, strip: Any, start: int, length: int) -> list[Any]:
-    """What lies in these frames beside the strip and what was made for it, which an apply takes away."""
-    mine = {strip.name, *(part.name for part in parts_of(scene, strip))}
-    return [other for other in strips.overlapping(parent(scene, strip), start, length) if other.name not in mine]
-
-
-def _check_room(strip: Any, others: list[Any], more: int) -> None:
-    """Raise BadInputError if the strip cannot grow by so many frames where it lies."""
-    hindering = [other for other in others if other.channel == strip.channel]
-    if more > 0 and hindering:
-        raise BadInputError(
-            f"“{strip.name}” becomes {more} frames longer, and “{hindering[0].name}” is in the way: move it first."
-        )
-
-
-def _channel_above(strip: Any, others: list[Any], count: int) -> int:
-    """The first of `count` free channels over each other with no picture between them and the strip.
-
-    What stands in for a strip has to be composited in its place: not over a title that lies above it.
-    """
-    others = [other for other in others if other.channel > strip.channel]
-    taken = {other.channel for other in others}
-    for channel in range(strip.channel + 1, strips.MAX_CHANNEL + 2 - count):
-        if not taken & set(range(channel, channel + count)):
-            return channel
-        if seen := [other for other in others if other.channel == channel and other.type != "SOUND"]:
-            raise BadInputError(
-                f"“{seen[0].name}” lies right above “{strip.name}”, where its retiming has to go: move it "
-                f"{count} channel{'s' * (count > 1)} up first, with all that lies above it."
-            )
-    raise BadInputError(f"No channel above “{strip.name}” is free: make room first.")
 
 
 # Restore
@@ -365,12 +229,12 @@ def restore(scene: bpy.types.Scene, strip: Any) -> bool:
         raise BadInputError(
             f"“{strip.name}” was {length} frames long, and “{hindering[0].name}” now lies there: move it first."
         )
-    alone = len(_owners(scene, record["id"])) == 1
+    alone = len(owners(scene, record["id"])) == 1
     for part in parts:
         _remove(scene, part)
     if record["new_action"] and alone:
         _drop_empty_action(scene)
-    for other in _all(scene):
+    for other in everything(scene):
         if other.get(SILENCED) == record["id"] and (alone or other in sounds_of(scene, strip)):
             other.mute = False
             del other[SILENCED]
@@ -379,6 +243,8 @@ def restore(scene: bpy.types.Scene, strip: Any) -> bool:
     compat.set_span(strip, start, start + length)
     strip.mute = record["mute"]
     del strip[RECORD]
+    if alone:
+        retiming_room.undo(owner, record.get("moved", ()))
     return True
 
 

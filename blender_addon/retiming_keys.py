@@ -18,7 +18,8 @@ import bpy
 
 from . import compat, retiming
 from .restyle.errors import BadInputError
-from .retiming_source import Showing
+from .retiming_parts import new_record, parts_of
+from .retiming_source import RECORD, Showing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ def obstacle(scene: bpy.types.Scene, strip: Any, shown: Showing | None = None) -
         return f"“{strip.name}” is reversed, or plays at another rate than the scene, which retiming keys do not bear"
     if compat.strip_content(strip)[0] < 0:
         return f"“{strip.name}” begins before frame 0, where Blender makes no retiming keys"
-    mine = {strip.name, *(part.name for part in retiming.parts_of(scene, strip))}
+    mine = {strip.name, *(part.name for part in parts_of(scene, strip))}
     for other in compat.all_strips(scene.sequence_editor)[0]:
         if other.name == strip.name:
             break
@@ -86,7 +87,7 @@ def apply(
     if reason := obstacle(scene, strip, shown):
         raise BadInputError(f"{reason}. {INSTEAD}")
     keys = pieces(frames, shown.count)
-    record = retiming.new_record(scene, strip, shown, way="KEYS", frames=len(frames), recipe=recipe)
+    record = new_record(scene, strip, shown, way="KEYS", frames=len(frames), recipe=recipe)
     start, _ = compat.strip_span(strip)
     try:
         _set(scene, strip, start, keys)
@@ -98,7 +99,7 @@ def apply(
         reset(strip)
         compat.set_span(strip, start, start + shown.length)
         raise
-    strip[retiming.RECORD] = json.dumps(record)
+    strip[RECORD] = json.dumps(record)
     if sound is not None:
         retiming.replace_sound(scene, strip, record, sound)
     return strip

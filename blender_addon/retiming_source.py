@@ -103,7 +103,7 @@ def parent(scene: bpy.types.Scene, strip: Any) -> Any:
 
 
 def record_of(strip: Any | None) -> dict[str, Any] | None:
-    """How a strip was before it was retimed, see `retiming.new_record`; None if it is not."""
+    """How a strip was before it was retimed, see `retiming_parts.new_record`; None if it is not."""
     text = strip.get(RECORD) if strip is not None else None
     return json.loads(text) if text else None
 
@@ -183,10 +183,21 @@ def _rate(scene: bpy.types.Scene, strip: Any, total: int, count: int, fps: float
 
 
 def sounds_of(scene: bpy.types.Scene, strip: Any) -> list[Any]:
-    """The sound strips that belong to a movie strip: of the same file, and running with its pictures."""
+    """The sound strips that belong to a movie strip: of the same file, and running with its pictures.
+
+    Of a movie that was cut into several strips, each has its own; a sound that goes on over most of the others is none.
+    """
     if strip.type != "MOVIE":
         return []
     file, content = Path(bpy.path.abspath(strip.filepath)), compat.strip_content(strip)[0]
+    record = record_of(strip)
+    start = content + record["shown"]["ahead"] if record else compat.strip_span(strip)[0]
+    end = start + (record["shown"]["length"] if record else compat.strip_span(strip)[1])
+
+    def mostly_within(other: Any) -> bool:
+        first, length = compat.strip_span(other)
+        return 2 * (min(end, first + length) - max(start, first)) > length
+
     return [
         other
         for other in compat.strips_of(parent(scene, strip))
@@ -194,4 +205,5 @@ def sounds_of(scene: bpy.types.Scene, strip: Any) -> list[Any]:
         and other.sound is not None
         and Path(bpy.path.abspath(other.sound.filepath)) == file
         and compat.strip_content(other)[0] == content
+        and mostly_within(other)
     ]

@@ -21,15 +21,27 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import compat, delivery, picks, retime_delivery, settings, styles, tasks, thumbnails
-from .link import Accepted, Ended, Finished, Link, Preview, Progress, Report, Server, ServerReport
-from .picks import Surroundings
+from . import (
+    arrivals,
+    compat,
+    delivery,
+    objects,
+    picks,
+    preferred,
+    retime_delivery,
+    settings,
+    styles,
+    tasks,
+    thumbnails,
+)
+from .link import Accepted, Ended, Finished, Link, Preview, Progress, Report, Server, ServerReport, Surface
+from .live import Live
+from .picks import Choice, Surroundings
 from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
 from .restyle.jobs import declaration
 from .tasks import State, Task
 
 if TYPE_CHECKING:
-    from .picks import Choice
     from .restyle import ServerInfo
 
 BUDGET_SECONDS = 0.004  # a quarter of a frame at 60 per second
@@ -49,6 +61,7 @@ class Session:
         self.wanted = False  # set by drawing a panel, which itself must not start anything
         self.loads = 0
         self.compared: dict[int, int] = {}  # the result that each image was last compared with, by their session_uid
+        self.live = Live()
         self._link: Link | None = None
         self._folders: dict[str, Path] = {}  # where the frames of a task's result go
         self._styles = Path()  # where styles go: asked for once, since the link's thread must not ask Blender
@@ -65,12 +78,12 @@ class Session:
         """
         if self._link is None or not self._link.is_alive():
             try:
-                address = settings.server_address()
+                address = preferred.server_address()
             except UsageError as error:
                 self.server, self.server_message, self.wanted = Server.REFUSED, error.message, False
                 raise
             self._styles = styles.folder()
-            self._link = Link(address, settings.server_python(), self._prepare)
+            self._link = Link(address, preferred.server_python(), self._prepare, self.live.wants)
             for task in self.tasks.values():
                 if task.state in tasks.UNDER_WAY:
                     self._link.watch(task.id)
@@ -93,6 +106,7 @@ class Session:
 
     def close(self) -> None:
         """End the thread; jobs go on at the server."""
+        self.live.put_away()
         if self._link is not None:
             self._link.shut_down()
             self._link = None
@@ -109,13 +123,13 @@ class Session:
 
     def _prepare(self, job_id: str, job: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the link makes of a job's outputs, on its own thread."""
-        from . import arrivals
-
         folder = self._folders.get(job_id)
         if folder is None or settings.editor(declaration(job)) is None:
             return {}
         if settings.editor(declaration(job)) == "VIEW_3D":
-            return arrivals.prepare_for_mesh(job_id, job, self._styles, values)
+            task = self.tasks.get(job_id)
+            names = [target.name for target in objects.sent(task)] if task else []
+            return arrivals.prepare_for_mesh(job_id, job, self._styles, names, values)
         return arrivals.prepare(job, folder, values)
 
     # Tasks
@@ -153,13 +167,13 @@ class Session:
             task.message = "Reading the pictures"
         self.tasks[task.id] = task
         self._folders[task.id] = delivery.frames_folder(task)
-        link.post(partial(_keep, settings.records_folder(), task))
+        link.post(partial(_keep, _records_folder(), task))
         link.submit(task.id, job, {**checked, **picked.values})
         return task
 
     def fetch(self, job_id: str) -> Task:
         """Follow a job by its id, from whatever session or script it comes, and get its result."""
-        folder = settings.records_folder()
+        folder = _records_folder()
         task = self.tasks.get(job_id)
         if task is None and (folder / f"{job_id}.json").exists():
             task, _ = tasks.load(folder / f"{job_id}.json")
@@ -185,7 +199,7 @@ class Session:
             shutil.rmtree(folder, ignore_errors=True)  # its name ends in the task's id: no strip of another uses it
         thumbnails.drop(task.id)
         thumbnails.drop_tiles(task.id)
-        tasks.delete(settings.records_folder(), task.id)
+        tasks.delete(_records_folder(), task.id)
 
     def apply(self, task: Task, place: delivery.Place, obj: bpy.types.Object | None = None, variation: int = 1) -> None:
         """Put the task's result into the file as one undo step; BadInputError says why it cannot be.
@@ -193,6 +207,7 @@ class Session:
         obj: the object that gets it, if `place` is ACTIVE. variation: the number of one of several results; they stay
         at hand until the task is dismissed.
         """
+        self.live.end(task.id)
         delivery.deliver(task, place, self.loads, obj, variation)
         task.state, task.why = State.APPLIED, ""
         if task.variations > 1:
@@ -200,7 +215,7 @@ class Session:
         else:
             task.result, task.before, task.others, task.arrived = None, None, (), {}
         thumbnails.drop(task.id)
-        tasks.delete(settings.records_folder(), task.id)
+        tasks.delete(_records_folder(), task.id)
         title = declaration(task.job).title.split()[0]
         with compat.window_override():
             bpy.ops.ed.undo_push(message=f"{title}: {task.label}")
@@ -221,13 +236,14 @@ class Session:
             if task.state is State.READY and self._applies_by_itself(task):
                 self._try_to_apply(task)
                 break
+        self.live.step(self.tasks, self.loads, busy=_is_occupied())
 
     def _applies_by_itself(self, task: Task) -> bool:
         if task.earlier or retime_delivery.to_be_seen_first(task):
             return False
-        if not (bpy.app.background or settings.preferences().auto_apply or retime_delivery.is_asked_for(task)):
+        if not (bpy.app.background or preferred.preferences().auto_apply or retime_delivery.is_asked_for(task)):
             return False
-        return not (bpy.app.is_job_running("RENDER") or _is_transforming())
+        return not _is_occupied()
 
     def _try_to_apply(self, task: Task) -> None:
         if waiting := delivery.waits_for(task, self.loads):
@@ -258,6 +274,8 @@ class Session:
                 task.take(event)
         elif isinstance(report, Preview):
             thumbnails.show(task.id, report.thumbnail)
+        elif isinstance(report, Surface):
+            self.live.take(task.id, report.arrays)
         elif isinstance(report, Finished):
             task.state, task.result, task.fraction, task.message = State.READY, report.result, 1.0, ""
             task.arrived = report.arrived
@@ -274,7 +292,7 @@ class Session:
         from .restyle.discovery import process_alive
 
         self._restored = True
-        folder = settings.records_folder()
+        folder = _records_folder()
         for path in sorted(folder.glob("*.json")):
             try:
                 task, pid = tasks.load(path)
@@ -323,6 +341,11 @@ class Session:
             time.sleep(0.02)
 
 
+def _records_folder() -> Path:
+    """Where the tasks' records lie."""
+    return Path(bpy.utils.extension_path_user(__package__, path="tasks", create=True))
+
+
 def _keep(folder: Path, task: Task) -> None:
     """Write the task's record; a full disk costs the record and not the job."""
     try:
@@ -331,8 +354,10 @@ def _keep(folder: Path, task: Task) -> None:
         print(f"Restyle: the job {task.id} will not be found again after a crash of Blender: {error}.")  # noqa: T201
 
 
-def _is_transforming() -> bool:
-    """Whether the artist is dragging something; an undo step in the middle of that would tear it."""
+def _is_occupied() -> bool:
+    """Whether Blender renders or the artist is dragging something: an undo step in the middle of that would tear it."""
+    if bpy.app.is_job_running("RENDER"):
+        return True
     windows = bpy.context.window_manager.windows
     return any(op.bl_idname.startswith("TRANSFORM_OT_") for window in windows for op in window.modal_operators)
 
@@ -363,13 +388,31 @@ def _after_load(*_: Any) -> None:
     current.loads += 1
     for task in current.tasks.values():
         task.earlier = True  # its scene is gone: from here on the artist says where the result goes
+    current.live.put_away()
+
+
+@persistent
+def _before_save(*_: Any) -> None:
+    session().live.put_away()
+
+
+@persistent
+def _after_undo(*_: Any) -> None:
+    session().live.look_again()
+
+
+def _handlers() -> list[tuple[Any, Any]]:
+    of_blender = bpy.app.handlers
+    undone = [(of_blender.undo_post, _after_undo), (of_blender.redo_post, _after_undo)]
+    return [(of_blender.load_post, _after_load), (of_blender.save_pre, _before_save), *undone]
 
 
 def register() -> None:
     """Begin with no thread and no server; the timer costs nothing until a panel was drawn."""
     global _session  # noqa: PLW0603  Blender's register and unregister are module functions
     _session = Session()
-    bpy.app.handlers.load_post.append(_after_load)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
     if not bpy.app.background:
         bpy.app.timers.register(_tick, first_interval=AWAY_SECONDS, persistent=True)
 
@@ -379,7 +422,8 @@ def unregister() -> None:
     global _session  # noqa: PLW0603
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    bpy.app.handlers.load_post.remove(_after_load)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
     session().close()
     thumbnails.clear()
     _session = None

@@ -5,6 +5,7 @@ So a style outlives the job that made it, and can be used in every file. Names a
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".safetensors"
 LABEL_LENGTH = 48
-ID_LENGTH = 8  # of the job's id that a style's name ends in
+KEY = re.compile(r"[0-9a-f]{8}(-\d+){0,2}")  # what a style's name ends in
 
 _listed: tuple[tuple[Path, int], list[str]] | None = None  # the folder, when it was changed, and the names then
 
@@ -41,15 +42,21 @@ def names() -> list[str]:
     return _listed[1]
 
 
-def of_job(job_id: str) -> str:
-    """The style that a job made; empty if it is not there."""
-    return next((name for name in names() if name.endswith(f" {job_id[:ID_LENGTH]}")), "")
+def key(job_id: str, variation: int, number: int) -> str:
+    """What the name of a style ends in: the job that made it, and of which variation and object it is, from 1."""
+    numbers = [variation, number] if number > 1 else [variation] if variation > 1 else []
+    return "-".join([job_id[:8], *map(str, numbers)])
+
+
+def with_key(key: str) -> str:
+    """The style whose name ends so; empty if it is not there."""
+    return next((name for name in names() if name.endswith(f" {key}")), "")
 
 
 def label(name: str) -> str:
     """A style's name as an artist knows it, without what tells it from others of the same prompt."""
     head, _, tail = name.rpartition(" ")
-    return head if head and len(tail) == ID_LENGTH else name
+    return head if head and KEY.fullmatch(tail) else name
 
 
 def path_of(name: str) -> Path:
@@ -89,13 +96,16 @@ def remove(name: str) -> None:
         raise BadInputError(f"“{name}” cannot be deleted: {error.strerror}.") from error
 
 
-def keep(place: Path, job_id: str, model: Model) -> Path:
-    """Write the style that a job made into a folder, all of it or nothing. For the link's thread; may raise OSError."""
+def keep(place: Path, key: str, owner: str, model: Model) -> Path:
+    """Write the style that a job made into a folder, all of it or nothing. For the link's thread; may raise OSError.
+
+    owner: the name of the object that it is of, where there are several.
+    """
     from .restyle.kinds import model as kind
 
     about: Mapping[str, Any] = model.metadata.get("about") or {}
-    words = "".join(sign if sign.isalnum() or sign in " -" else " " for sign in str(about.get("prompt") or "style"))
-    path = place / f"{' '.join(words.split())[:LABEL_LENGTH].strip() or 'style'} {job_id[:ID_LENGTH]}{SUFFIX}"
+    words = _words(str(about.get("prompt") or "")) or ["style"]
+    path = place / f"{' '.join([*words, *_words(owner), key])}{SUFFIX}"
     part = path.with_suffix(".part")
     try:
         part.write_bytes(kind.encode(model))
@@ -104,6 +114,12 @@ def keep(place: Path, job_id: str, model: Model) -> Path:
         part.unlink(missing_ok=True)
         raise
     return path
+
+
+def _words(text: str) -> list[str]:
+    """A text as a part of a file's name."""
+    words = "".join(sign if sign.isalnum() or sign in " -" else " " for sign in text)
+    return " ".join(words.split())[:LABEL_LENGTH].split()
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,8 @@ class Task:
         report = self.result.outputs.get("report", {}) if self.result else {}
         parameters = dict(self.parameters)
         if self.variations > 1:
-            parameters |= {"seed": parameters.get("seed", 0) + variation - 1, "variations": 1}
+            counted = {"seed": parameters.get("seed", 0), "proposal": parameters.get("proposal", 1)}
+            parameters |= {name: first + variation - 1 for name, first in counted.items()} | {"variations": 1}
         return {
             "label": self.label,
             "job": self.job,

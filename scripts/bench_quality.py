@@ -49,7 +49,6 @@ from restyle_server.stylize import (
     options_for,
     render_views,
     stylize,
-    text2mesh,
 )
 from restyle_server.stylize.metrics import ITS_EVERY, ITS_THRESHOLD, its, mes
 
@@ -73,17 +72,23 @@ class FreeVertices(nn.Module):
         self.color_out.weight = nn.Parameter(torch.zeros(count, 3))
         self.displacement_out.weight = nn.Parameter(torch.zeros(count, 1))
 
-    def forward(self, points: Tensor, revealed: float = 1.0, look: int = 0) -> tuple[Tensor, Tensor]:
+    def encode(self, points: Tensor, low_precision: bool = False) -> Tensor:
+        """The points themselves."""
+        return points
+
+    def decode(self, encoded: Tensor, revealed: float = 1.0, look: int = 0) -> tuple[Tensor, Tensor]:
         """What is added to the start of every vertex, wherever it is."""
-        if len(points) != len(self.color_out.weight):
+        if len(encoded) != len(self.color_out.weight):
             raise ValueError("FreeVertices knows its own vertices only")
         return self.color_out.weight, self.displacement_out.weight.squeeze(1)
+
+    forward = decode
 
 
 @contextmanager
 def free_vertices(count: int) -> Iterator[None]:
     """Runs in here optimise vertices in the place of a field."""
-    with patch.object(text2mesh, "StyleField", lambda **_: FreeVertices(count)):
+    with patch("restyle_server.stylize.run.StyleField", lambda **_: FreeVertices(count)):
         yield
 
 

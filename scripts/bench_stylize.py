@@ -1,5 +1,6 @@
 """Where the time of a stylization step goes, and how much it adds to the bare CLIP forward and backward.
 
+    OMP_WAIT_POLICY=passive python scripts/bench_stylize.py --table     # all of docs/benchmarks.md, some 4 minutes
     python scripts/bench_stylize.py --encoder ViT-B-32-quickgelu --preset reference --iterations 3
     python scripts/bench_stylize.py --encoder mini --preset draft
 
@@ -29,9 +30,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from restyle_server.models.clip import ClipEncoder, load_mini, random_openclip
-from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, text2mesh, views
+from restyle_server.stylize import PRESETS, Step, StylizeOptions, options_for, stylize, views
 from restyle_server.stylize.judge import uses_bfloat16
+from restyle_server.stylize.run import Run
 
+# Encoder, preset, number of meshes, iterations: the rows of docs/benchmarks.md.
+TABLE = (
+    ("ViT-B-32-quickgelu", "reference", 1, 4),
+    ("ViT-B-32-quickgelu", "standard", 1, 7),
+    ("mini", "draft", 3, 20),
+)
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "meshes"
 STAGES = {"_changes": "field", "_bounded": "bounds"}
 FUNCTIONS = {
@@ -79,8 +87,7 @@ class Stopwatch:
 
     @contextmanager
     def watching(self, encoder: ClipEncoder) -> Iterator[None]:
-        run = text2mesh._Run
-        patches = [patch.object(run, name, self.timed(stage, getattr(run, name))) for name, stage in STAGES.items()]
+        patches = [patch.object(Run, name, self.timed(stage, getattr(Run, name))) for name, stage in STAGES.items()]
         patches += [
             patch.object(views, name, self.timed(stage, getattr(views, name))) for name, stage in FUNCTIONS.items()
         ]
@@ -100,7 +107,7 @@ class Stopwatch:
 
 def bare_clip(encoder: ClipEncoder, pictures: Tensor, options: StylizeOptions) -> None:
     leaf = pictures.requires_grad_()
-    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=uses_bfloat16(options, encoder.device)):
+    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=uses_bfloat16(options, encoder.device)[0]):
         embedded = encoder.encode_image(leaf).float()
     embedded.sum().backward()  # type: ignore[no-untyped-call]
 
@@ -142,23 +149,31 @@ def meshes() -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[Any]]]]:
         yield name, (np.asarray(mesh.vertices), np.asarray(mesh.faces))
 
 
+def bench(name: str, preset: str, count: int, iterations: int, device: str) -> None:
+    """Print the figures of an encoder and a preset on the first so many meshes."""
+    encoder = load_mini(device) if name == "mini" else random_openclip(name, device)
+    options = replace(options_for(preset, encoder), iterations=iterations, displacement_from=0.0)
+    images = options.views * (options.global_copies + options.local_copies + options.geometry_copies)
+    print(f"{encoder.name}, {preset}, {device}, {torch.get_num_threads()} threads, {images} pictures")
+    for mesh_name, mesh in list(meshes())[:count]:
+        whole, bare, stages = measure(mesh, encoder, options)
+        split = ", ".join(f"{stage} {seconds * 1e3:.0f}" for stage, seconds in stages.items())
+        print(f"{mesh_name} ({len(mesh[1])} faces): {whole:.3f} s, bare CLIP {bare:.3f} s, ratio {whole / bare:.2f}")
+        print(f"    milliseconds: {split}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", action="store_true", help="the rows of docs/benchmarks.md instead of one")
     parser.add_argument("--encoder", default="mini", help="mini, or an architecture of open_clip")
     parser.add_argument("--preset", default="draft", choices=list(PRESETS))
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--meshes", type=int, default=3, help="how many of the meshes")
     args = parser.parse_args()
-    encoder = load_mini(args.device) if args.encoder == "mini" else random_openclip(args.encoder, args.device)
-    options = replace(options_for(args.preset, encoder), iterations=args.iterations, displacement_from=0.0)
-    images = options.views * (options.global_copies + options.local_copies + options.geometry_copies)
-    print(f"{encoder.name}, {args.preset}, {args.device}, {torch.get_num_threads()} threads, {images} pictures")
-    for name, mesh in list(meshes())[: args.meshes]:
-        whole, bare, stages = measure(mesh, encoder, options)
-        split = ", ".join(f"{stage} {seconds * 1e3:.0f}" for stage, seconds in stages.items())
-        print(f"{name} ({len(mesh[1])} faces): {whole:.3f} s, bare CLIP {bare:.3f} s, ratio {whole / bare:.2f}")
-        print(f"    milliseconds: {split}", flush=True)
+    rows = TABLE if args.table else ((args.encoder, args.preset, args.meshes, args.iterations),)
+    for encoder, preset, count, iterations in rows:
+        bench(encoder, preset, count, iterations, args.device)
 
 
 if __name__ == "__main__":

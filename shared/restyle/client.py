@@ -12,7 +12,6 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from .channel import Channel
 from .errors import (
@@ -143,16 +142,14 @@ class Client:
         described = take(reply, "outputs", dict)
         return Result(status, {name: self._fetch(value) for name, value in described.items()})
 
-    def fetch_preview(self, event: Event) -> NDArray[Any] | None:
-        """The picture of a preview event; None if a newer one has taken its place."""
-        value = event.data.get("value")
-        if event.type != "preview" or not isinstance(value, dict):
+    def fetch_preview(self, event: Event) -> Any | None:
+        """The value of a preview event, of its `preview_kind`; None if a newer one has taken its place."""
+        if not event.preview_kind:
             return None
         try:
-            picture: NDArray[Any] = self._fetch(value)
+            return self._fetch(event.data["value"])
         except BlobMissingError:
             return None
-        return picture
 
     def log(self, job_id: str) -> str:
         """The end (at most 1 MiB) of what the job wrote to its log."""

@@ -110,6 +110,12 @@ class Event(_Record):
     type: Literal["state", "progress", "preview", "warning"]
     data: dict[str, Any]
 
+    @property
+    def preview_kind(self) -> str:
+        """Of a preview that no newer one has replaced, the kind of its value; empty for any other event."""
+        value = self.data.get("value") if self.type == "preview" else None
+        return str(value.get("kind", "")) if isinstance(value, dict) else ""
+
 
 @dataclass(frozen=True)
 class ServerInfo(_Record):

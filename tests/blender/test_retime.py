@@ -205,6 +205,28 @@ def test_the_sound_goes_along(scene, server, movie, strips, spans, file, part):
     assert [sound.name for sound in bpy.data.sounds] == [own.sound.name]
 
 
+def test_several_selected_strips_each_get_their_own(scene, server, movie, strips, spans, file, part, bars, tmp_path):
+    """Two pieces of one film and a locked one: a job each with the same settings, applied together, restored singly."""
+    second, locked = strips.new_movie("second", str(file), 2, 11), strips.new_movie("locked", str(file), 5, 11)
+    movie.frame_final_end, second.frame_final_start, locked.lock = 71, 71, True
+    assert bpy.ops.restyle.retime_clip(selected=True) == {"FINISHED"}
+    tasks = list(part("session").session().tasks.values())[-2:]
+    assert [task.target.name for task in tasks] == ["shot", "second"]
+    assert [task.result.outputs["report"]["frames"] for task in tasks] == [30, 30]
+    plans = [np.floor(task.result.outputs["plan"].series["source"] + 0.5).astype(int) for task in tasks]
+    assert bpy.ops.restyle.retime_apply(every=True) == {"FINISHED"}
+    assert (spans(movie), spans(second), spans(locked)) == ((11, 30), (71, 30), (11, COUNT))
+    locked.mute = True
+    assert bars.shown(scene, range(11, 41), tmp_path) == plans[0].tolist()
+    assert bars.shown(scene, range(71, 101), tmp_path) == (60 + plans[1]).tolist()
+    scene.sequence_editor.active_strip = movie
+    assert bpy.ops.restyle.retime_restore() == {"FINISHED"}
+    assert (spans(movie), spans(second)) == ((11, 60), (71, 30))
+    assert bars.shown(scene, range(71, 101), tmp_path) == (60 + plans[1]).tolist()
+    assert bpy.ops.restyle.retime_restore(selected=True) == {"FINISHED"}
+    assert (len(strips), spans(second)) == (3, (71, 60))
+
+
 def test_a_renamed_and_moved_strip_is_found_and_a_cut_one_refused(scene, server, movie, strips, spans, part):
     bpy.ops.restyle.retime_clip()
     movie.name, movie.frame_start = "renamed", 200

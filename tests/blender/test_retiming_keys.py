@@ -130,10 +130,12 @@ def test_what_ends_blender_is_not_done(installed, files, tmp_path, name):
 @pytest.mark.parametrize("name", SCENES)
 def test_the_guards_are_still_needed(installed, files, tmp_path, name):
     """Without them Blender ends, or takes a key for another strip's. If this fails, Blender was mended: loosen them."""
+    if name == "a strip without keys" and bpy.app.version >= (5, 2, 0):
+        pytest.skip("mended in Blender 5.2, for a strip that is the only one")
     make, raw = SCENES[name]
     code, said = run(files, tmp_path, make, 'print("began", flush=True)\n', raw)
     assert "began" in said, said
-    assert code == -signal.SIGSEGV or "Error" in said, (code, said)
+    assert code in (-signal.SIGSEGV, -signal.SIGABRT) or "Error" in said, (code, said)
 
 
 @pytest.mark.skipif(OLD, reason="retiming keys are refused before Blender 5.0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 
@@ -10,24 +9,9 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+from stylize_parts import colors, evaluated, offsets, positions, recipe  # noqa: E402  needs bpy
 
 pytestmark = [pytest.mark.blender, pytest.mark.timeout(900)]
-
-
-def positions(mesh):
-    values = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", values)
-    return values.reshape(-1, 3)
-
-
-def evaluated(obj):
-    return obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-
-
-def read(mesh, name, field, width):
-    values = np.empty(len(mesh.vertices) * width, np.float32)
-    mesh.attributes[name].data.foreach_get(field, values)
-    return values.reshape(-1, width)
 
 
 def set_panel(scene, prompt, iterations=3, **values):
@@ -39,14 +23,13 @@ def set_panel(scene, prompt, iterations=3, **values):
 
 def check_result(obj, number, part):
     """The result on the object is what the server says it is, and shows as it must."""
-    recipe = json.loads(obj.data[f"restyle.{number}"])
     with part("restyle").connect(start=False) as client:
-        outputs = client.result(recipe["job_id"]).outputs
+        outputs = client.result(recipe(obj, number)["job_id"]).outputs
     offset = outputs["attributes"]["offset"]
     assert np.isfinite(offset).all()
     assert np.abs(offset).max() > 0
-    assert np.array_equal(read(obj.data, f"restyle.{number}.offset", "vector", 3), offset)
-    assert np.array_equal(read(obj.data, f"restyle.{number}.color", "color", 4)[:, :3], outputs["attributes"]["colors"])
+    assert np.array_equal(offsets(obj, number), offset)
+    assert np.array_equal(colors(obj, number), outputs["attributes"]["colors"])
     compat, results = part("compat"), part("results")
     for strength in (0.0, 0.5, 1.0):
         compat.set_modifier_input(results.modifier(obj), "Strength", strength)
@@ -92,12 +75,11 @@ def test_run_again_repeats_and_a_new_seed_varies(scene, server, part):
     scene.restyle.stylize_mesh.prompt = "something else"
     assert bpy.ops.restyle.run_again(number=1) == {"FINISHED"}
     assert bpy.ops.restyle.run_again(number=1, new_seed=True) == {"FINISHED"}
-    offsets = [read(obj.data, f"restyle.{number}.offset", "vector", 3) for number in (1, 2, 3)]
-    assert np.array_equal(offsets[0], offsets[1]), "the same seed on the CPU is bit-equal"
-    assert not np.array_equal(offsets[0], offsets[2])
-    recipes = [json.loads(obj.data[f"restyle.{number}"]) for number in (1, 2, 3)]
-    assert {recipe["texts"]["prompt"] for recipe in recipes} == {"a ball of gold"}
-    assert recipes[2]["parameters"]["seed"] != 5
+    first, same, other = (offsets(obj, number) for number in (1, 2, 3))
+    assert np.array_equal(first, same), "the same seed on the CPU is bit-equal"
+    assert not np.array_equal(first, other)
+    assert {recipe(obj, number)["texts"]["prompt"] for number in (1, 2, 3)} == {"a ball of gold"}
+    assert recipe(obj, 3)["parameters"]["seed"] != 5
 
 
 def test_polygons_and_loose_vertices_keep_their_order(scene, server, part):
@@ -114,9 +96,9 @@ def test_unknown_words_are_named(scene, server, part):
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=2)
     set_panel(scene, "made of frobnicated brick", model="mini")
     assert bpy.ops.restyle.stylize_mesh() == {"FINISHED"}
-    recipe = json.loads(bpy.context.object.data["restyle.1"])
-    assert any("frobnicated" in warning for warning in recipe["warnings"])
-    assert any("restyle models download" in warning for warning in recipe["warnings"])
+    warnings = recipe(bpy.context.object)["warnings"]
+    assert any("frobnicated" in warning for warning in warnings)
+    assert any("restyle models download" in warning for warning in warnings)
 
 
 def test_the_tick_stays_short_while_a_job_runs(scene, server, part, submit):

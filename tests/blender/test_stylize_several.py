@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 from mathutils import Euler, Matrix, Vector  # noqa: E402  it comes with bpy
+from stylize_parts import add, offsets, positions, recipe, select  # noqa: E402  needs bpy
 
 pytestmark = pytest.mark.blender
 QUICK_SERVER = True
@@ -27,41 +27,12 @@ def sent(part):
     """What came to the server of the job that made a result: the description in its report, and the parameters."""
 
     def find(obj, number=1):
-        job_id = json.loads(obj.data[f"restyle.{number}"])["job_id"]
+        job_id = recipe(obj, number)["job_id"]
         with part("restyle").connect(start=False) as client:
             result = client.result(job_id)
         return result.outputs["report"]["inputs"], result.status.parameters
 
     return find
-
-
-def add(kind="cube", name="", **values):
-    getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**values)
-    obj = bpy.context.object
-    obj.name = name or obj.name
-    return obj
-
-
-def select(*objs):
-    for obj in bpy.context.view_layer.objects:
-        obj.select_set(obj in objs)
-    bpy.context.view_layer.objects.active = objs[0]
-
-
-def read(mesh, name, field, width):
-    values = np.empty(len(mesh.vertices) * width, np.float32)
-    mesh.attributes[name].data.foreach_get(field, values)
-    return values.reshape(-1, width)
-
-
-def positions(mesh):
-    values = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", values)
-    return values.reshape(-1, 3)
-
-
-def offsets(obj, number=1):
-    return read(obj.data, f"restyle.{number}.offset", "vector", 3)
 
 
 # Several objects
@@ -77,7 +48,7 @@ def test_each_object_gets_its_own_part_of_one_job(scene, server, group, sent):
     assert inputs["vertex_attributes"]["object"] == {"shape": [50], "sum": 8.0}, "the active object is the first"
     for obj in (cube, ball):  # the stand-in moves each vertex by 0.1 of its own place
         assert offsets(obj) == pytest.approx(0.1 * positions(obj.data), abs=1e-6)
-    assert json.loads(cube.data["restyle.1"])["job_id"] == json.loads(ball.data["restyle.1"])["job_id"]
+    assert recipe(cube)["job_id"] == recipe(ball)["job_id"]
     bpy.ops.ed.undo()
     assert not any(key.startswith("restyle.") for name in "AB" for key in bpy.data.objects[name].data.keys())  # noqa: SIM118
 
@@ -194,7 +165,7 @@ def test_a_vertex_group_is_the_mask_and_the_colours_that_there_are_go_along(scen
     attributes = sent(cube)[0]["vertex_attributes"]
     assert attributes["mask"] == {"shape": [8], "sum": pytest.approx(1.5)}
     assert attributes["colors"] == {"shape": [8, 3], "sum": pytest.approx(8 * 0.875)}
-    assert json.loads(cube.data["restyle.1"])["sources"]["vertex_attributes"]["name"] == "Top"
+    assert recipe(cube)["sources"]["vertex_attributes"]["name"] == "Top"
     scene.restyle.mask = ""
     bpy.ops.restyle.run_again(number=1)
     assert sent(cube, 2)[0]["vertex_attributes"]["mask"]["sum"] == pytest.approx(1.5), "a result keeps its own limits"
@@ -257,7 +228,7 @@ def test_a_mesh_to_look_like_goes_as_it_is_seen(scene, server, group, sent):
     assert (inputs["target_mesh"]["vertices"], inputs["target_mesh"]["up"]) == (26, "z")
     assert inputs["target_mesh"]["extent"] == pytest.approx([2, 1, 4], abs=1e-5)
     assert inputs["target_mesh_attributes"]["colors"] == {"shape": [26, 3], "sum": pytest.approx(26 * 1.5)}
-    assert json.loads(ball.data["restyle.1"])["label"] == "Model"
+    assert recipe(ball)["label"] == "Model"
     group.prompt, group.target_mesh_weight = "made of gold", 0.5
     bpy.ops.restyle.stylize_mesh()
     inputs, parameters = sent(ball, 2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+from stylize_parts import add, evaluated, offsets, positions, recipe, select  # noqa: E402  needs bpy
 
 pytestmark = pytest.mark.blender
 QUICK_SERVER = True
@@ -22,39 +22,6 @@ def group(scene, part):
     group.prompt, group.use_iterations, group.iterations = "made of gold: 100 %", True, 2
     scene.restyle.bake_style.size = SIDE
     return group
-
-
-def add(kind="cube", name="", **values):
-    getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**values)
-    obj = bpy.context.object
-    obj.name = name or obj.name
-    return obj
-
-
-def select(*objs):
-    for obj in bpy.context.view_layer.objects:
-        obj.select_set(obj in objs)
-    bpy.context.view_layer.objects.active = objs[0]
-
-
-def positions(mesh):
-    values = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", values)
-    return values.reshape(-1, 3)
-
-
-def offsets(obj, number):
-    values = np.empty(len(obj.data.vertices) * 3, np.float32)
-    obj.data.attributes[f"restyle.{number}.offset"].data.foreach_get("vector", values)
-    return values.reshape(-1, 3)
-
-
-def evaluated(obj):
-    return obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-
-
-def recipe(obj, number):
-    return json.loads(obj.data[f"restyle.{number}"])
 
 
 # Results
@@ -134,7 +101,7 @@ def test_every_result_leaves_a_style_that_outlives_its_file(scene, server, group
     styles = part("styles")
     (name,) = styles.names()
     assert styles.label(name) == "made of gold 100"
-    assert scene.restyle.style == name == styles.of_job(recipe(bpy.context.object, 1)["job_id"])
+    assert scene.restyle.style == name == styles.with_key(recipe(bpy.context.object, 1)["job_id"][:8])
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=2)
     assert bpy.ops.restyle.apply_style(style=name) == {"FINISHED"}
@@ -151,6 +118,45 @@ def test_the_result_that_is_shown_says_which_style_is_used(scene, server, group,
     bpy.ops.restyle.show_result(number=1)
     bpy.ops.restyle.apply_style()
     assert offsets(obj, 3) == pytest.approx(0.101 * positions(obj.data), abs=1e-6)
+
+
+def test_every_variation_has_a_style_which_a_click_chooses(scene, server, group, part):
+    obj = add("ico_sphere", subdivisions=1)
+    group.variations, group.seed = 3, 20
+    bpy.ops.restyle.stylize_mesh()
+    task = next(iter(part("session").session().tasks.values()))
+    styles = part("styles")
+    assert len(styles.names()) == 3
+    assert styles.names()[0] == scene.restyle.style, "the first is the newest"
+    assert {styles.label(name) for name in styles.names()} == {"made of gold 100"}
+    for number, applied in ((3, 0.122), (2, 0.121), (3, 0.122), (1, 0.120)):
+        bpy.ops.restyle.apply(task_id=task.id, to="TARGET", variation=number)
+        bpy.ops.restyle.apply_style()
+        made = part("results").stored(obj.data)[-1]
+        assert offsets(obj, made.number) == pytest.approx(applied * positions(obj.data), abs=1e-6)
+        bpy.ops.restyle.remove_result(number=made.number)
+    bpy.ops.restyle.show_result(number=2)
+    assert recipe(obj, 2)["variation"] == 3
+    assert scene.restyle.style == styles.with_key(f"{task.id[:8]}-3")
+
+
+def test_every_object_of_a_job_has_a_style_which_is_named_after_it(scene, server, group, part):
+    cube, ball = add("cube", "Old box"), add("ico_sphere", "Ball", subdivisions=1)
+    group.variations = 2
+    select(ball, cube)
+    bpy.ops.restyle.stylize_mesh()
+    styles, job_id = part("styles"), recipe(cube)["job_id"]
+    assert sorted(map(styles.label, styles.names())) == 2 * ["made of gold 100 Ball"] + 2 * ["made of gold 100 Old box"]
+    assert scene.restyle.style == f"made of gold 100 Ball {job_id[:8]}", "of the active one"
+    for active, key in ((cube, "-1-2"), (ball, "")):
+        select(active)
+        bpy.ops.restyle.show_result(number=1)
+        assert scene.restyle.style == styles.with_key(f"{job_id[:8]}{key}") != ""
+    select(cube)
+    bpy.ops.restyle.apply(task_id=next(iter(part("session").session().tasks)), to="TARGET", variation=2)
+    assert scene.restyle.style == f"made of gold 100 Old box {job_id[:8]}-2-2"
+    assert bpy.ops.restyle.apply_style() == {"FINISHED"}
+    assert offsets(cube, 3) == pytest.approx((0.101 + 0.5) * positions(cube.data), abs=1e-6)
 
 
 def test_a_style_goes_onto_every_selected_object_and_can_be_run_again(scene, server, group, part):

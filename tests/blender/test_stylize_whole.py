@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
+from stylize_parts import add, colors, offsets, recipe, select  # noqa: E402  needs bpy
 
 pytestmark = [pytest.mark.blender, pytest.mark.timeout(900)]
 
@@ -19,31 +20,12 @@ def group(scene):
     return group
 
 
-def add(kind="ico_sphere", name="", **values):
-    getattr(bpy.ops.mesh, f"primitive_{kind}_add")(**values)
-    obj = bpy.context.object
-    obj.name = name or obj.name
-    return obj
-
-
-def select(*objs):
-    for obj in bpy.context.view_layer.objects:
-        obj.select_set(obj in objs)
-    bpy.context.view_layer.objects.active = objs[0]
-
-
-def read(obj, number, suffix, field, width):
-    values = np.empty(len(obj.data.vertices) * width, np.float32)
-    obj.data.attributes[f"restyle.{number}.{suffix}"].data.foreach_get(field, values)
-    return values.reshape(-1, width)
-
-
 def both(obj, number):
-    return read(obj, number, "offset", "vector", 3), read(obj, number, "color", "color", 4)[:, :3]
+    return offsets(obj, number), colors(obj, number)
 
 
 def test_what_a_mask_leaves_out_stays_to_the_bit(scene, server, group):
-    ball = add(subdivisions=3)
+    ball = add("ico_sphere", subdivisions=3)
     lower = [vertex.index for vertex in ball.data.vertices if vertex.co.z < 0]
     upper = [vertex.index for vertex in ball.data.vertices if vertex.co.z >= 0]
     ball.vertex_groups.new(name="Upper").add(upper, 1.0, "REPLACE")
@@ -59,7 +41,7 @@ def test_what_a_mask_leaves_out_stays_to_the_bit(scene, server, group):
 
 
 def test_a_style_gives_the_same_mesh_the_same_bits_and_another_its_own(scene, server, group, part):
-    ball, cone = add(name="Ball", subdivisions=3), add("cone", "Cone", location=(4, 0, 0))
+    ball, cone = add("ico_sphere", "Ball", subdivisions=3), add("cone", "Cone", location=(4, 0, 0))
     select(ball)
     bpy.ops.restyle.stylize_mesh()
     assert bpy.ops.restyle.apply_style() == {"FINISHED"}
@@ -73,31 +55,31 @@ def test_a_style_gives_the_same_mesh_the_same_bits_and_another_its_own(scene, se
 
 
 def test_two_objects_get_one_look_and_variations_are_of_the_next_seeds(scene, server, group, part):
-    ball, cube = add(name="Ball", subdivisions=2), add("cube", "Cube", location=(4, 0, 0))
+    ball, cube = add("ico_sphere", "Ball", subdivisions=2), add("cube", "Cube", location=(4, 0, 0))
     group.variations = 2
     select(ball, cube)
     bpy.ops.restyle.stylize_mesh()
     task = next(iter(part("session").session().tasks.values()))
     bpy.ops.restyle.apply(task_id=task.id, to="TARGET", variation=2)
     assert part("results").shown(ball) == part("results").shown(cube) == 2
-    assert json.loads(ball.data["restyle.2"])["parameters"]["seed"] == 1
+    assert recipe(ball, 2)["parameters"]["seed"] == 1
     assert bpy.ops.restyle.run_again(number=2) == {"FINISHED"}
     for obj in (ball, cube):
-        assert read(obj, 3, "offset", "vector", 3) == pytest.approx(read(obj, 2, "offset", "vector", 3), abs=1e-6)
+        assert offsets(obj, 3) == pytest.approx(offsets(obj, 2), abs=1e-6)
 
 
 def test_a_coarse_mesh_is_said_to_be_one_with_what_mends_it(scene, server, group):
     cube = add("cube")
     bpy.ops.restyle.stylize_mesh()
-    recipe = json.loads(cube.data["restyle.1"])
-    assert any("coarse" in warning for warning in recipe["warnings"])
-    level = recipe["detail"]["level"]
+    made = recipe(cube)
+    assert any("coarse" in warning for warning in made["warnings"])
+    level = made["detail"]["level"]
     assert level > 1
     bpy.ops.restyle.finer_copy(method="SUBDIVIDE", level=level)
     bpy.ops.restyle.stylize_mesh()
-    recipe = json.loads(bpy.context.object.data["restyle.1"])
-    assert recipe["detail"]["level"] == 0
-    assert not any("coarse" in warning for warning in recipe["warnings"])
+    made = recipe(bpy.context.object)
+    assert made["detail"]["level"] == 0
+    assert not any("coarse" in warning for warning in made["warnings"])
 
 
 def test_a_style_is_baked_to_textures_and_overlaps_are_warned_of(scene, server, group):
@@ -110,5 +92,5 @@ def test_a_style_is_baked_to_textures_and_overlaps_are_warned_of(scene, server, 
     for corner in ball.data.uv_layers[0].uv:
         corner.vector = (0.5 * (corner.vector[0] % 0.5), corner.vector[1])
     bpy.ops.restyle.bake_style()
-    recipe = json.loads(bpy.data.images["Ball colors.001"]["restyle"])
-    assert any("overlap" in warning.lower() for warning in recipe["warnings"])
+    made = json.loads(bpy.data.images["Ball colors.001"]["restyle"])
+    assert any("overlap" in warning.lower() for warning in made["warnings"])

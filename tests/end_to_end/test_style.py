@@ -64,6 +64,22 @@ def test_another_mesh_by_the_id_of_the_job(serving: dict[str, str], styled: tupl
     assert [style["about"]["prompt"] for style in listed["styles"] if style["job"] == job] == ["red and white stripes"]
 
 
+def test_every_variation_and_every_object_leaves_a_file_of_its_style(serving: dict[str, str], tmp_path: Path) -> None:
+    for name, height in (("flat.obj", 1.0), ("tall.obj", 3.0)):
+        (tmp_path / name).write_text(sheet(5, height=height))
+    record, _ = run(
+        serving, tmp_path, "mesh", "flat.obj", "red stripes", "--object", "tall.obj", "-o", "out.obj",
+        "--style", "looks.safetensors", "--variations", "2", "--seed", "3", "--iterations", "1", "--preview", "views",
+    )  # fmt: skip
+    names = ["looks", "looks.2", "looks.variation_2", "looks.variation_2.2"]
+    assert [Path(path).stem for path in record["outputs"]["styles"]] == names
+    assert [read_model(path).metadata["about"]["seed"] for path in record["outputs"]["styles"]] == [3, 3, 4, 4]
+    assert {Path(path).suffix for path in record["outputs"]["previews"]} == {".png"}
+    run(serving, tmp_path, "style", "apply", "looks.variation_2.2.safetensors", "tall.obj", "-o", "again.obj")
+    again, made = (read_mesh(tmp_path / name).vertices for name in ("again.obj", "out.variation_2.2.obj"))
+    np.testing.assert_allclose(again, made, atol=1e-5)  # the field sees as many points at once as there are
+
+
 def test_textures_are_written_with_what_is_needed_to_use_them(
     serving: dict[str, str], styled: tuple[Path, str]
 ) -> None:
@@ -118,3 +134,12 @@ def test_what_cannot_be_is_refused_before_any_job(serving: dict[str, str], style
     applied = run(serving, folder, "style", "apply", job, "sheet.obj", "-o", "b.ply")[0]["job"]
     record, _ = run(serving, folder, "style", "apply", applied, "sheet.obj", "-o", "a.ply", code=2)
     assert "has made no style" in record["error"]["message"]
+
+
+def test_a_tile_without_faces_is_refused_by_the_name_of_the_mesh(
+    serving: dict[str, str], styled: tuple[Path, str]
+) -> None:
+    folder, _ = styled
+    words = ("style", "bake", "stripes.safetensors", "sheet.obj", "-o", "none", "--tile", "1002")
+    record, _ = run(serving, folder, *words, code=20)
+    assert record["error"]["message"].startswith("sheet.obj: its UV map: nothing lies in the UDIM tile 1002")

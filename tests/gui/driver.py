@@ -112,7 +112,9 @@ def play():
     with bpy.context.temp_override(**view):
         bpy.ops.restyle.stylize_mesh("INVOKE_DEFAULT")
     task = list(session.tasks.values())[-1]
-    yield from wait_for(lambda: task.fraction > 0)
+    yield from wait_for(lambda: len(results()) > len(NOTES["results"]))
+    NOTES["live"] = results()
+    yield from picture("live")
     started = time.monotonic()
     bpy.ops.restyle.cancel(task_id=task.id)
     yield from wait_for(lambda: task.state.name == "CANCELLED")

@@ -35,11 +35,22 @@ def test_the_progress_bar_moves(seen):
     assert blue.sum() > 300, "the bar is drawn in the theme's blue"
 
 
+def colorful(picture):
+    picture = picture.astype(int)
+    return float(((picture.max(axis=2) - picture.min(axis=2)) > 60).mean())
+
+
+def test_how_far_it_is_is_seen_on_the_object(seen):
+    assert sorted({*seen.notes["live"]} - {*seen.notes["results"]}) == ["restyle.live.color", "restyle.live.offset"]
+    live, done = seen.picture("live")[VIEW], seen.picture("colors")[VIEW]
+    assert colorful(live) > 0.03
+    assert differ(live, done) > 0.005, "the beginning, and not the result of before"
+
+
 def test_the_result_is_seen_as_shape_and_as_colour(seen):
     assert seen.notes["results"] == ["restyle.1.color", "restyle.1.offset"]
     assert differ(seen.picture("ready")[VIEW], seen.picture("done")[VIEW]) > 0.02
-    shown = seen.picture("colors")[VIEW].astype(int)
-    assert ((shown.max(axis=2) - shown.min(axis=2)) > 60).mean() > 0.03, "there must be colours"
+    assert colorful(seen.picture("colors")[VIEW]) > 0.03, "there must be colours"
 
 
 def test_one_undo_takes_the_result_and_nothing_else(seen):

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import bench_quality
 from bench_quality import FreeVertices, Result, free_vertices, load, path_of, thresholds, varied
 from restyle_server.models.clip import load_mini
-from restyle_server.stylize import PRESETS, options_for, stylize, text2mesh
+from restyle_server.stylize import PRESETS, options_for, stylize
+from restyle_server.stylize import run as engine_run
 
 
 def test_each_variant_leaves_out_one_thing() -> None:
@@ -61,8 +62,8 @@ def test_free_vertices_share_nothing() -> None:
     with pytest.raises(ValueError, match="its own vertices"):
         field(torch.zeros(4, 3))
     with free_vertices(5):
-        assert isinstance(text2mesh.StyleField(width=3), FreeVertices)
-    assert text2mesh.StyleField.__name__ == "StyleField"
+        assert isinstance(engine_run.StyleField(width=3), FreeVertices)
+    assert engine_run.StyleField.__name__ == "StyleField"
 
 
 def test_mini_is_asked_for_half_the_way(tmp_path: Path) -> None:

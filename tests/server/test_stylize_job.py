@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from restyle.color import srgb_to_linear
 from restyle.errors import BadInputError, UsageError
 from restyle.jobs import declaration
 from restyle.jobs.stylize_mesh import variation
-from restyle.kinds import kind
+from restyle.kinds import Packed, kind
 from restyle.kinds.mesh import Mesh
+from restyle.styleset import separate
 from restyle_server import checkpoint
 from restyle_server.context import JobContext
 from restyle_server.jobs import stylize_mesh
+from restyle_server.stylize.style import Style, apply
 
 from .stylize.conftest import sphere
 
@@ -35,6 +39,7 @@ class Surroundings:
 
     def __init__(self, folder: Path, stop_at: str | None = None) -> None:
         self.said: list[tuple[str, dict[str, Any]]] = []
+        self.shown: list[Packed] = []
         self.folder, self.stop_at = folder, stop_at
 
     def run(self, parameters: dict[str, Any], **inputs: Any) -> dict[str, Any]:
@@ -49,7 +54,7 @@ class Surroundings:
             attempt=1,
             models_dir=self.folder,
             report=self._report,
-            describe=lambda packed: {},
+            describe=self._describe,
             cancelled=lambda: False,
         )
         outputs = stylize_mesh.run(context, given, full)
@@ -58,6 +63,10 @@ class Surroundings:
             kind(ports[name].kind).validate(value)
         assert {port.name for port in declared.outputs if not port.optional} <= set(outputs)
         return outputs
+
+    def _describe(self, packed: Packed) -> dict[str, Any]:
+        self.shown.append(packed)
+        return {}
 
     def _report(self, what: str, data: dict[str, Any]) -> None:
         self.said.append((what, data))
@@ -121,6 +130,73 @@ def test_controls_reach_the_engine(job: Surroundings) -> None:
     assert set(map(tuple, made["attributes"]["colors"].tolist())) <= {(1.0, 0.0, 0.0), (1.0, 1.0, 1.0)}
 
 
+def test_previews_have_colours_and_offsets_and_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colors = np.random.default_rng(1).random((COUNT, 3)).astype(np.float32)
+    given = {"mask": (POINTS[:, 1] > 0).astype(np.float32), "colors": colors}
+    made = []
+    for seconds in (0.0, 1e9):
+        monkeypatch.setattr(stylize_mesh, "PREVIEW_SECONDS", seconds)
+        monkeypatch.setattr(stylize_mesh, "PREVIEW_SHARE", math.inf)
+        monkeypatch.setattr(stylize_mesh, "PREVIEW_BYTES", math.inf)
+        job = Surroundings(tmp_path / str(seconds))
+        job.folder.mkdir()
+        made.append((job.run({}, prompt="a red ball", vertex_attributes=given)["attributes"], job))
+    (watched, job), (unwatched, quiet) = made
+    for name, array in unwatched.items():
+        np.testing.assert_array_equal(watched[name], array)
+    shown = [kind(packed.kind).unpack(packed) for packed in job.shown if packed.kind == "attributes"]
+    assert [packed.kind for packed in quiet.shown] == ["image", "attributes"], "the first step is shown at once"
+    assert len(shown) == 2
+    away = np.abs(np.stack([each["colors"] - watched["colors"] for each in shown])).max(axis=(1, 2))
+    assert away[0] > away[1], "each is nearer to the result"
+    kept = given["mask"] == 0
+    for each in shown:
+        assert each["colors"][kept].tobytes() == colors[kept].tobytes()
+        assert not each["offset"][kept].any()
+        np.testing.assert_allclose(np.cross(each["offset"], POINTS), 0, atol=2e-3)  # along a sphere's normals
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kinds"),
+    [
+        ("PREVIEW_SHARE", 1e-9, ["image", "attributes"]),
+        ("PREVIEW_BYTES", 1e-3, ["image", "attributes"]),
+        ("PREVIEW_VERTICES", COUNT - 1, ["image", "image"]),
+    ],
+)
+def test_previews_take_a_bounded_share_of_time_and_disk(
+    job: Surroundings, monkeypatch: pytest.MonkeyPatch, name: str, value: float, kinds: list[str]
+) -> None:
+    for constant in ("PREVIEW_SHARE", "PREVIEW_BYTES"):
+        monkeypatch.setattr(stylize_mesh, constant, 1e9)
+    monkeypatch.setattr(stylize_mesh, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr(stylize_mesh, name, value)
+    job.run({}, prompt="a red ball")
+    assert [packed.kind for packed in job.shown] == kinds
+
+
+def test_every_variation_and_every_object_leaves_its_style(job: Surroundings) -> None:
+    both = Mesh(
+        np.concatenate([BALL.vertices, 3 * BALL.vertices + 7]), np.concatenate([BALL.faces, BALL.faces + COUNT])
+    )
+    owner = np.repeat([0, 1], COUNT).astype(np.float32)
+    parameters = {"variations": 2, "seed": 4, "object_prompts": "\na blue ball"}
+    made = job.run(parameters, prompt="a red ball", mesh=both, vertex_attributes={"object": owner})
+    styles = separate(made["styles"])
+    about = [style.metadata["about"] for style in styles]
+    assert [(each["variation"], each["object"]) for each in about] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [each["seed"] for each in about] == [4, 4, 5, 5]
+    assert [each["prompt"] for each in about] == ["a red ball", "a blue ball"] * 2
+    assert made["style"].metadata == styles[0].metadata
+    for style, each in zip(styles, about, strict=True):
+        own = slice(0, COUNT) if each["object"] == 1 else slice(COUNT, None)
+        body = Mesh(np.ascontiguousarray(both.vertices[own]), BALL.faces)
+        applied = apply(Style.unpack(style.arrays, style.metadata), body.vertices, body.faces, up=body.up)
+        result = variation(made["variations"], each["variation"])
+        np.testing.assert_allclose(srgb_to_linear(applied.colors), result["colors"][own], atol=1e-5)
+        np.testing.assert_allclose(applied.displacement, result["displacement"][own], atol=1e-5)
+
+
 def test_variations_are_the_runs_of_their_seeds(job: Surroundings, tmp_path: Path) -> None:
     sweep = job.run({"seed": 5, "variations": 3}, prompt="a red ball")
     assert [each["seed"] for each in sweep["report"]["variations"]] == [5, 6, 7]
@@ -133,6 +209,17 @@ def test_variations_are_the_runs_of_their_seeds(job: Surroundings, tmp_path: Pat
         np.testing.assert_array_equal(unpacked["colors"], alone["colors"])
         np.testing.assert_array_equal(unpacked["displacement"], alone["displacement"])
         np.testing.assert_allclose(unpacked["offset"], alone["offset"], atol=1e-6)
+
+
+def test_a_variation_is_made_again_alone_by_its_seed_and_its_proposal(job: Surroundings, tmp_path: Path) -> None:
+    parameters = {"start": "auto", "iterations": 1}
+    sweep = job.run(parameters | {"seed": 5, "variations": 2}, prompt="a red ball")
+    (tmp_path / "alone").mkdir()
+    alone = Surroundings(tmp_path / "alone")
+    again = alone.run(parameters | {"seed": 6, "proposal": 2}, prompt="a red ball")["attributes"]
+    second = variation(sweep["variations"], 2)
+    np.testing.assert_array_equal(second["colors"], again["colors"])
+    np.testing.assert_array_equal(second["displacement"], again["displacement"])
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from typing import Any
 
 from restyle.color import srgb_to_linear
 from restyle.declare import Value
-from restyle.kinds.mesh import Mesh
-from restyle.kinds.model import Model
 
 from ..context import JobContext
 from ..stylize import contact_sheet, render_views
-from ..stylize.style import Place, Style, apply
-from .style_parts import SHEET_COLUMNS, SHEET_SIZE, sheet_angles, vertex_values
+from ..stylize.style import apply
+from .style_parts import SHEET_COLUMNS, SHEET_SIZE, sheet_angles, subject_of
 
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
     """Evaluate the style at the mesh's vertices; see the declaration for inputs, outputs and parameters."""
     started = time.monotonic()
-    mesh: Mesh = inputs["mesh"]
-    model: Model = inputs["style"]
-    existing, weight = vertex_values(mesh, inputs.get("vertex_attributes"))
-    style = Style.unpack(model.arrays, model.metadata, context.device)
+    subject = subject_of(inputs, parameters, context.device)
+    mesh, style = subject.mesh, subject.style
     context.progress(0.1, "Applying the style")
-    applied = apply(
-        style,
-        mesh.vertices,
-        mesh.faces,
-        up=mesh.up,
-        how=cast(Place, parameters["place"]),
-        existing=existing,
-        weight=weight,
-        device=context.device,
-    )
+    applied = apply(style, mesh.vertices, mesh.faces, **subject.given)
     context.progress(0.8, "Drawing the result")
     angles = sheet_angles(style.options.anchor_azimuth)
     moved = mesh.vertices + applied.offset

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from restyle.declare import Value
-from restyle.kinds.mesh import Mesh
-from restyle.kinds.model import Model
 
 from ..context import JobContext
 from ..stylize import contact_sheet
 from ..stylize.bake import MIDLEVEL, BakeOptions, bake
-from ..stylize.style import Place, Style
 from ..stylize.textured import render_textured
-from .style_parts import SHEET_COLUMNS, SHEET_SIZE, sheet_angles, vertex_values
+from .style_parts import SHEET_COLUMNS, SHEET_SIZE, sheet_angles, subject_of
 
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
     """Bake the style; see the declaration for inputs, outputs and parameters."""
     started = time.monotonic()
-    mesh: Mesh = inputs["mesh"]
-    model: Model = inputs["style"]
-    existing, weight = vertex_values(mesh, inputs.get("vertex_attributes"))
-    style = Style.unpack(model.arrays, model.metadata, context.device)
+    subject = subject_of(inputs, parameters, context.device)
+    mesh, style = subject.mesh, subject.style
     context.progress(0.0, "Reading the UV map")
     baked = bake(
         style,
@@ -38,11 +33,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
             tile=None if parameters["tile"] is None else int(parameters["tile"]),
             normals=bool(parameters["normal_map"]),
         ),
-        up=mesh.up,
-        how=cast(Place, parameters["place"]),
-        existing=existing,
-        weight=weight,
-        device=context.device,
+        **subject.given,
         on_progress=lambda share: context.progress(0.05 + 0.85 * share, "Sampling the style"),
     )
     for warning in baked.warnings:

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from restyle.color import linear_to_srgb
+from restyle.declare import Value
 from restyle.errors import BadInputError
 from restyle.kinds.mesh import Mesh
 
+from ..stylize.style import Style
+
 SHEET_COLUMNS, SHEET_SIZE = 4, 384
 SHEET_ELEVATIONS = (0.35, -0.1)  # radians: a row from above, a row from slightly below
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A mesh and the style for it; `given` is what `apply` and `bake` are told besides."""
+
+    mesh: Mesh
+    style: Style
+    given: dict[str, Any]
+
+
+def subject_of(inputs: Mapping[str, Any], parameters: Mapping[str, Value], device: str) -> Subject:
+    """What the inputs of such a job are about; BadInputError for what does not fit."""
+    mesh, model = inputs["mesh"], inputs["style"]
+    existing, weight = vertex_values(mesh, inputs.get("vertex_attributes"))
+    style = Style.unpack(model.arrays, model.metadata, device)
+    given = {"up": mesh.up, "how": parameters["place"], "existing": existing, "weight": weight, "device": device}
+    return Subject(mesh, style, given)
 
 
 def vertex_values(

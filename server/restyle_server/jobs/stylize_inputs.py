@@ -18,6 +18,8 @@ from restyle.kinds.mesh import Mesh
 
 from ..models.clip import ClipEncoder
 from ..stylize import PerVertex, StylizeOptions, Target, TargetMesh, options_for
+from ..stylize.geometry import check_mesh, unit_sphere
+from ..stylize.targets import check_picture
 
 MOST_ITERATIONS = 20_000  # of a run that only a time limit ends
 PATIENCE = 60  # steps without a gain, after which an early stop gives up
@@ -38,7 +40,8 @@ def options_of(parameters: Parameters, encoder: ClipEncoder, mesh: Mesh) -> Styl
     if parameters["displacement_limit"] is not None:
         options = replace(options, displacement_limit=float(parameters["displacement_limit"]))
     if parameters["start"] != "auto":
-        options = replace(options, search_start=False, existing_start=parameters["start"] == "existing")
+        existing = parameters["start"] == "existing"
+        options = replace(options, search_start=False, vary_start=False, existing_start=existing)
     bounds: dict[str, Any] = {name: parameters[name] for name in ("change", "direction")}
     bounds["symmetry"] = None if parameters["symmetry"] == "none" else parameters["symmetry"]
     patience = PATIENCE if parameters["early_stop"] else 0
@@ -67,6 +70,9 @@ def targets_of(inputs: Inputs, parameters: Parameters, objects: int) -> list[Tar
     def given(names: tuple[str, ...]) -> list[tuple[Any, float]]:
         return [(inputs[name], float(parameters[f"{name}_weight"] or 0)) for name in names if name in inputs]
 
+    for name in IMAGES:
+        if name in inputs:
+            check_picture(inputs[name], name)
     meshes = [
         (_target_mesh(name, mesh, inputs), weight)
         for name, (mesh, weight) in zip(
@@ -89,6 +95,10 @@ def targets_of(inputs: Inputs, parameters: Parameters, objects: int) -> list[Tar
 
 
 def _target_mesh(name: str, mesh: Mesh, inputs: Inputs) -> TargetMesh:
+    try:
+        unit_sphere(*check_mesh(mesh.vertices, mesh.faces))
+    except BadInputError as error:
+        raise BadInputError(f"{name}: {error.message}") from error
     attributes = inputs.get(f"{name}_attributes")
     if attributes is None:
         return TargetMesh(mesh.vertices, mesh.faces, None, mesh.up)

@@ -17,6 +17,7 @@ from restyle.declare import Value
 from restyle.jobs.stylize_mesh import PROMPTS, check_choice, object_prompts
 from restyle.kinds.mesh import Mesh
 from restyle.kinds.model import Model
+from restyle.styleset import MAX_MODELS, joined
 from restyle.version import __version__
 
 from ..checkpoint import Checkpoint
@@ -24,13 +25,16 @@ from ..context import JobContext
 from ..models import registry
 from ..models.clip import ClipEncoder, load_mini, load_openclip
 from ..models.registry import ModelEntry
-from ..stylize import Stage, Step, StylizeOptions, StylizeResult, contact_sheet, optimise, prepare, render_views
+from ..stylize import Stage, Step, StylizeResult, contact_sheet, optimise, prepare, render_views
 from ..stylize.detail import Detail, detail
 from ..stylize.objects import Part, columns_for
 from .sheets import numbered
 from .stylize_inputs import memory_of, options_of, per_vertex_of, targets_of
 
-PREVIEW_SECONDS = 2.0
+PREVIEW_SECONDS = 2.0  # between two previews, at least
+PREVIEW_SHARE = 0.05  # of the time goes into previews, at most
+PREVIEW_BYTES = 1 << 19  # per second of vertex colours and offsets: all of them are written to the server's disk
+PREVIEW_VERTICES = 1_000_000  # a mesh of more is shown as a picture alone
 SHEET_COLUMNS, SHEET_SIZE = 4, 384
 SHEET_ELEVATIONS = (0.35, -0.1)  # radians: a row from above, a row from slightly below
 
@@ -46,7 +50,10 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     options, given = options_of(parameters, encoder, mesh), per_vertex_of(inputs)
     objects = 1 if given.objects is None else int(given.objects.max()) + 1
     first, count = int(parameters["seed"] or 0), int(parameters["variations"] or 1)
-    checkpoints = [Checkpoint(context.scratch, (options, entry.name, __version__, first + n)) for n in range(count)]
+    proposal = int(parameters["proposal"] or 1) - 1
+    checkpoints = [
+        Checkpoint(context.scratch, (options, entry.name, __version__, first + n, proposal + n)) for n in range(count)
+    ]
     states = [checkpoint.load() for checkpoint in checkpoints]
     stage = prepare(
         mesh.vertices,
@@ -57,6 +64,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
         device=context.device,
         given=given,
         memory=memory_of(parameters),
+        variations=proposal + count,
         on_search=lambda: context.progress(0.0, "Choosing where to start"),
         state=states[0],
     )
@@ -66,15 +74,16 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
         context.warn(warning)
     results = []
     for number, (checkpoint, state) in enumerate(zip(checkpoints, states, strict=True)):
-        report_step = _Reporter(context, checkpoint, number, count, options)
+        timed = options.seconds is not None
+        report_step = _Reporter(context, checkpoint, inputs, number=number, count=count, timed=timed)
         spent = time.monotonic() - started if number == 0 else 0.0
-        results.append(optimise(stage, seed=first + number, on_step=report_step, state=state, spent=spent))
+        which = {"seed": first + number, "variation": proposal + number}
+        results.append(optimise(stage, **which, on_step=report_step, state=state, spent=spent))
         report_step.keep()
     context.progress(1.0, "Drawing the result")
     outputs = {
         "attributes": _attributes(results[0], inputs),
         "picture": _sheet(mesh, stage, results[0]),
-        "style": _style(results[0], inputs, parameters, encoder),
         "report": {
             "score": results[0].score,
             "seconds": time.monotonic() - started,
@@ -91,6 +100,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
             "options": {name: value for name, value in asdict(options).items() if name != "contrasts"},
         },
     }
+    outputs |= _styles(results, inputs, parameters, encoder)
     return outputs if count == 1 else outputs | _variations(mesh, stage, results, inputs)
 
 
@@ -137,24 +147,44 @@ class _Reporter:
     """Progress, previews and checkpoints of one of several runs."""
 
     def __init__(
-        self, context: JobContext, checkpoint: Checkpoint, number: int, count: int, options: StylizeOptions
+        self,
+        context: JobContext,
+        checkpoint: Checkpoint,
+        inputs: dict[str, Any],
+        *,
+        number: int,
+        count: int,
+        timed: bool,
     ) -> None:
-        self._context, self._checkpoint, self._options = context, checkpoint, options
-        self._number, self._count = number, count
-        self._shown = -math.inf
+        self._context, self._checkpoint, self._inputs = context, checkpoint, inputs
+        self._number, self._count, self._timed = number, count, timed
+        self._preview_at = -math.inf
         self._last: Step | None = None
 
     def __call__(self, step: Step) -> None:
         which = f"Variation {self._number + 1} of {self._count}: step" if self._count > 1 else "Step"
-        of = f" of {step.iterations}" if self._options.seconds is None else f" of about {step.iterations}"
+        of = f" of about {step.iterations}" if self._timed else f" of {step.iterations}"
         message = f"{which} {step.iteration}{of}, likeness {step.score:.2f}"
         fraction = (self._number + step.share) / self._count
         self._context.progress(fraction, message, score=step.score, loss=step.loss)
         self._checkpoint.save_if_due(step.state)
-        if time.monotonic() - self._shown >= PREVIEW_SECONDS:
-            self._context.preview("picture", "image", step.render())
-            self._shown = time.monotonic()
+        started = time.monotonic()
+        if started >= self._preview_at:
+            sent = self._preview(step)
+            ended = time.monotonic()
+            pause = max(PREVIEW_SECONDS, (ended - started) / PREVIEW_SHARE, sent / PREVIEW_BYTES)
+            self._preview_at = ended + pause
         self._last = step
+
+    def _preview(self, step: Step) -> int:
+        """A picture from the main view, and colours and offsets as the output has them; gives the latter's bytes."""
+        self._context.preview("picture", "image", step.render())
+        if len(self._inputs["mesh"].vertices) > PREVIEW_VERTICES:
+            return 0
+        colors, offset = step.surface()
+        attributes = {"colors": _colors(colors, self._inputs), "offset": offset}
+        self._context.preview("attributes", "attributes", attributes)
+        return sum(array.nbytes for array in attributes.values())
 
     def keep(self) -> None:
         """Save the end of a run, so that a later attempt need not repeat it for the sake of the next."""
@@ -162,24 +192,34 @@ class _Reporter:
             self._checkpoint.save(self._last.state)
 
 
-def _style(result: StylizeResult, inputs: dict[str, Any], parameters: dict[str, Value], encoder: ClipEncoder) -> Model:
-    """What was learned, with what a list of styles shows of it."""
+def _styles(
+    results: Sequence[StylizeResult], inputs: dict[str, Any], parameters: dict[str, Value], encoder: ClipEncoder
+) -> dict[str, Model]:
+    """What was learned, with what a list of styles shows of it: the first style, and of more than one all in one."""
     texts = {name: inputs[name] for name in (*PROMPTS, "geometry_prompt") if name in inputs}
-    about = texts | {"model": encoder.name} | {name: parameters[name] for name in ("preset", "seed")}
-    return Model(*replace(result.styles[0], about=about).pack())
+    common = texts | {"model": encoder.name, "preset": parameters["preset"]}
+    first, own = int(parameters["seed"] or 0), object_prompts(parameters)
+    made = []
+    for variation, result in enumerate(results, 1):
+        for number, style in enumerate(result.styles, 1):
+            prompt = own[number - 1] if number <= len(own) else ""
+            about = common | ({"prompt": prompt} if prompt else {})
+            about |= {"seed": first + variation - 1, "variation": variation, "object": number}
+            made.append(Model(*replace(style, about=about).pack()))
+    return {"style": made[0]} | ({"styles": joined(made[:MAX_MODELS])} if len(made) > 1 else {})
 
 
 def _attributes(result: StylizeResult, inputs: dict[str, Any]) -> dict[str, NDArray[Any]]:
     return {
-        "colors": _colors(result, inputs),
+        "colors": _colors(result.colors, inputs),
         "displacement": result.displacement,
         "offset": result.offset,
     }
 
 
-def _colors(result: StylizeResult, inputs: dict[str, Any]) -> NDArray[np.float32]:
+def _colors(encoded: NDArray[np.float32], inputs: dict[str, Any]) -> NDArray[np.float32]:
     """Linear colours; where nothing was to change they are what came, which a way to sRGB and back would not be."""
-    linear = srgb_to_linear(result.colors)
+    linear = srgb_to_linear(encoded)
     attributes = inputs.get("vertex_attributes") or {}
     if "mask" in attributes and "colors" in attributes:
         kept = attributes["mask"] == 0
@@ -220,7 +260,7 @@ def _variations(mesh: Mesh, stage: Stage, results: Sequence[StylizeResult], inpu
         ]
         pictures.append(contact_sheet(np.stack(objects), columns_for(len(objects))))
     packed = {
-        f"variation_{number}": np.concatenate([_colors(result, inputs), result.displacement[:, None]], axis=1)
+        f"variation_{number}": np.concatenate([_colors(result.colors, inputs), result.displacement[:, None]], axis=1)
         for number, result in enumerate(results, 1)
     }
     sheet = contact_sheet(numbered(np.stack(pictures)), columns_for(len(pictures)))

@@ -4,9 +4,10 @@ from .encoder import ClipEncoder
 from .objects import PerVertex
 from .options import PRESETS, StylizeOptions, options_for
 from .render import contact_sheet, render_views
+from .result import StylizeResult
 from .stage import Stage, prepare
 from .targets import Target, TargetMesh
-from .text2mesh import Step, StylizeResult, optimise, stylize
+from .text2mesh import Step, optimise, stylize
 
 __all__ = [
     "PRESETS",

@@ -27,14 +27,16 @@ class FourierFeatures(nn.Module):
         """Number of features per point."""
         return 3 + 2 * self.frequencies.shape[1]
 
-    def forward(self, points: Tensor, revealed: float = 1.0) -> Tensor:
-        """Features (V, width) of points (V, 3); `revealed` is the share of the frequencies that is on."""
+    def forward(self, points: Tensor) -> Tensor:
+        """Features (V, width) of points (V, 3)."""
         phase = 2 * math.pi * points @ self.frequencies
-        waves = torch.stack([phase.sin(), phase.cos()], dim=1)
-        if revealed < 1.0:
-            count = self.frequencies.shape[1]
-            waves = waves * (revealed * count - torch.arange(count, device=points.device)).clamp(0.0, 1.0)
-        return torch.cat([points, waves.flatten(1)], dim=1)
+        return torch.cat([points, phase.sin(), phase.cos()], dim=1)
+
+    def shown(self, revealed: float) -> Tensor:
+        """How much each feature counts (width,) if the share `revealed` of the frequencies is on, the lowest first."""
+        count = self.frequencies.shape[1]
+        waves = (revealed * count - torch.arange(count, device=self.frequencies.device)).clamp(0.0, 1.0)
+        return torch.cat([torch.ones_like(waves[:1]).expand(3), waves, waves])
 
 
 class StyleField(nn.Module):
@@ -43,7 +45,6 @@ class StyleField(nn.Module):
     frequencies, sigma: number and standard deviation of the Fourier features.
     width, depth: of the trunk, beyond its first layer; color_depth, displacement_depth: of the heads.
     looks: how many looks it learns: each has output layers of its own, and all share the others.
-    low_precision: hidden layers compute in bfloat16; features and outputs need their digits and stay float32.
     """
 
     def __init__(
@@ -56,11 +57,10 @@ class StyleField(nn.Module):
         color_depth: int,
         displacement_depth: int,
         looks: int = 1,
-        low_precision: bool = False,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.looks, self.low_precision = looks, low_precision
+        self.looks = looks
         self.features = FourierFeatures(frequencies, sigma, generator)
         first = _hidden(self.features.width, width, 1, generator)
         self.trunk = nn.Sequential(*first, *_hidden(width, width, depth, generator))
@@ -68,11 +68,23 @@ class StyleField(nn.Module):
         self.displacement = nn.Sequential(*_hidden(width, width, displacement_depth, generator))
         self.color_out, self.displacement_out = _zero(width, 3 * looks), _zero(width, looks)
 
-    def forward(self, points: Tensor, revealed: float = 1.0, look: int = 0) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, points: Tensor, revealed: float = 1.0, look: int = 0, low_precision: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Unbounded colour (V, 3) and displacement (V,) of one look at points (V, 3) of the unit sphere."""
-        features = self.features(points, revealed)
-        with torch.autocast(points.device.type, torch.bfloat16, enabled=self.low_precision):
-            shared = self.trunk(features)
+        return self.decode(self.encode(points, low_precision), revealed, look)
+
+    def encode(self, points: Tensor, low_precision: bool = False) -> Tensor:
+        """The features (V, features.width) of points, which stay the same while the field learns."""
+        features: Tensor = self.features(points)
+        return features.bfloat16() if low_precision else features
+
+    def decode(self, encoded: Tensor, revealed: float = 1.0, look: int = 0) -> tuple[Tensor, Tensor]:
+        """What `forward` returns, from the features; hidden layers compute in their precision, outputs in float32."""
+        if revealed < 1.0:
+            encoded = encoded * self.features.shown(revealed).to(encoded)
+        with torch.autocast(encoded.device.type, torch.bfloat16, enabled=encoded.dtype == torch.bfloat16):
+            shared = self.trunk(encoded)
             color, displacement = self.color(shared), self.displacement(shared)
         colors, heights = self.color_out(color.float()), self.displacement_out(displacement.float())
         return colors[:, 3 * look : 3 * look + 3], heights[:, look]
@@ -87,7 +99,7 @@ def _hidden(inputs: int, width: int, count: int, generator: torch.Generator) -> 
         with torch.no_grad():
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.uniform_(-bound, bound, generator=generator)
-        layers += [layer, nn.ReLU()]
+        layers += [layer, nn.ReLU(inplace=True)]
         inputs = width
     return layers
 

@@ -13,14 +13,14 @@ from .options import StylizeOptions
 class Judge:
     """An encoder on a device, with the options of a run.
 
-    low_precision: whether it and the field's hidden layers compute in bfloat16.
+    low_precision, field_low_precision: whether it, and the field's hidden layers, compute in bfloat16.
     pictures_at_once: of how many pictures the encoder's activations are kept; beyond, they are computed twice. None
         for all.
     """
 
     def __init__(self, encoder: ClipEncoder, options: StylizeOptions, device: torch.device) -> None:
         self.encoder, self.options, self.device = encoder, options, device
-        self.low_precision = uses_bfloat16(options, device)
+        self.low_precision, self.field_low_precision = uses_bfloat16(options, device)
         self.pictures_at_once: int | None = None
         self.background = torch.tensor(options.background, device=device)
 
@@ -49,10 +49,10 @@ class Judge:
         return torch.cat(parts)
 
 
-def uses_bfloat16(options: StylizeOptions, device: torch.device) -> bool:
-    """Whether a run with these options computes in bfloat16 there."""
-    wanted = options.low_precision_on_cpu if device.type == "cpu" else options.low_precision
-    return wanted and _computes_bfloat16(device)
+def uses_bfloat16(options: StylizeOptions, device: torch.device) -> tuple[bool, bool]:
+    """Whether the encoder, and whether the field of a run with these options computes in bfloat16 there."""
+    field = options.low_precision and _computes_bfloat16(device)
+    return field and (device.type != "cpu" or options.low_precision_on_cpu), field
 
 
 def _computes_bfloat16(device: torch.device) -> bool:

@@ -140,12 +140,13 @@ def _kept_per_vertex(options: StylizeOptions, judge: Judge) -> float:
         depth=options.depth,
         color_depth=options.color_depth,
         displacement_depth=options.displacement_depth,
-        low_precision=judge.low_precision,
         generator=torch.Generator(),
     ).to(judge.device)
     points = torch.rand(SAMPLE, 3, device=judge.device)
     weights = sum(parameter.numel() * parameter.element_size() for parameter in field.parameters())
-    return max(0.0, kept_for_backward(lambda: field(points)) - weights) / SAMPLE
+    return (
+        max(0.0, kept_for_backward(lambda: field(points, low_precision=judge.field_low_precision)) - weights) / SAMPLE
+    )
 
 
 def kept_for_backward(forward: Callable[[], Any]) -> float:

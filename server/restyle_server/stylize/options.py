@@ -51,9 +51,11 @@ class StylizeOptions:
     displacement_penalty: weight of the mean squared change of the displacement from the start, in units of its limit.
     search_start: begin from what the encoder likes best among plain colours and patterns of two, not from grey.
     existing_start: begin from the colours that the mesh has instead.
+    vary_start: without either, variations after the first begin from plain colours that the encoder likes.
     seconds: time after which the run ends, whatever the number of its steps; None for no such limit.
     patience: the run ends once this many steps have brought no better score; 0 never ends it early.
-    low_precision, low_precision_on_cpu: bfloat16 in the encoder and the field's hidden layers, on CUDA and on a CPU.
+    low_precision: bfloat16 in the field's hidden layers and, on CUDA, in the encoder, while the field learns.
+    low_precision_on_cpu: then in the encoder on a CPU too.
     up: which axis of the mesh points up.
     """
 
@@ -109,6 +111,7 @@ class StylizeOptions:
     displacement_penalty: float = 0.0
     search_start: bool = False
     existing_start: bool = False
+    vary_start: bool = False
     seconds: float | None = None
     patience: int = 0
     low_precision: bool = False
@@ -134,6 +137,7 @@ _STANDARD = replace(
     soft_light=True,
     learning_rate=1e-3,
     progressive_iterations=0,
+    vary_start=True,
     low_precision=True,
 )
 _DRAFT = replace(
@@ -193,5 +197,5 @@ def options_for(preset: str, encoder: ClipEncoder) -> StylizeOptions:
         contrast_scale=8.0,
         color_penalty=0.3,
         search_start=True,
-        low_precision_on_cpu=True,  # its convolutions gain; a transformer's layers took 1.45 times as long
+        low_precision_on_cpu=True,  # its convolutions gain; a transformer took 1.45 times as long
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from .memory import Plan, need_of, plan_memory
 from .objects import Part, PerVertex, split
 from .options import StylizeOptions
 from .scene import Scene
-from .starts import Recipe, Start, best_start, grey
+from .starts import Recipe, Start, plain_starts, ranked_starts
 from .targets import Target, Targets
+from .variety import varied
 
 NOTHING = PerVertex()
 State = Mapping[str, NDArray[Any]]
@@ -29,12 +30,20 @@ State = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Stage:
-    """The objects of one or several runs, each in a scene of its own and with the start of its field."""
+    """The objects of one or several runs, each in a scene of its own.
+
+    starts: of each variation, where the field starts on each object.
+    """
 
     parts: Sequence[Part]
     scenes: Sequence[Scene]
-    starts: Sequence[Start]
+    starts: Sequence[Sequence[Start]]
     plan: Plan
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What `prepare` needs to choose the same views and starts again, without a search."""
+        recipes = [[start.recipe.numbers() for start in starts] for starts in self.starts]
+        return {"start.recipes": np.array(recipes), "anchors": np.array([scene.anchor for scene in self.scenes])}
 
 
 def prepare(
@@ -47,10 +56,14 @@ def prepare(
     device: torch.device | str = "cpu",
     given: PerVertex = NOTHING,
     memory: float | None = None,
+    variations: int = 1,
     on_search: Callable[[], None] | None = None,
     state: State | None = None,
 ) -> Stage:
-    """What `text2mesh.stylize` does before its first step, once for runs of any seeds; for the arguments see there."""
+    """What `text2mesh.stylize` does before its first step, once for runs of any seeds; for the arguments see there.
+
+    variations: how many looks to prepare; the first is that of a single run.
+    """
     device = torch.device(device)
     positions, triangles = check_mesh(vertices, faces)
     parts = split(len(positions), triangles, given.objects)
@@ -83,22 +96,32 @@ def prepare(
     for scene in scenes:
         if options.search_anchor:
             scene.anchor = best_anchor(scene)
-    return Stage(parts, scenes, [_start(scene, on_search) for scene in scenes], plan)
+    each = [_starts(scene, variations, on_search) for scene in scenes]
+    return Stage(parts, scenes, [[starts[n % len(starts)] for starts in each] for n in range(variations)], plan)
 
 
-def _start(scene: Scene, on_search: Callable[[], None] | None) -> Start:
-    if scene.existing is not None and scene.options.existing_start:
-        return Start(Recipe("existing"), scene.existing, torch.zeros_like(scene.existing[:, 0]))
-    return best_start(scene, on_search) if scene.options.search_start else grey(scene)
+def _starts(scene: Scene, count: int, on_search: Callable[[], None] | None) -> Sequence[Start]:
+    """Up to `count` starts of an object, as different as good ones are."""
+    options = scene.options
+    if options.existing_start:
+        return [_made(Recipe("existing"), scene)]
+    if options.search_start:
+        return varied(ranked_starts(scene, on_search), count)
+    return plain_starts(scene, count if options.vary_start else 1, on_search)
 
 
-def _restored(scenes: Sequence[Scene], state: State) -> list[Start]:
-    """The starts that the run of `state` chose; gives the scenes its anchors."""
-    starts = []
-    for number, scene in enumerate(scenes):
-        azimuth, elevation = state["anchors"][number].tolist()
-        scene.anchor = (azimuth, elevation)
-        color, relief = (torch.from_numpy(np.array(state[f"start.{number}.{name}"])) for name in ("color", "relief"))
-        recipe = Recipe.from_numbers(state["start.recipes"][number])
-        starts.append(Start(recipe, color.to(scene.device), relief.to(scene.device)))
-    return starts
+def _made(recipe: Recipe, scene: Scene) -> Start:
+    start = recipe.on(*scene.chart)
+    if recipe.kind == "existing" and scene.existing is not None:
+        return replace(start, color=scene.existing)
+    return start
+
+
+def _restored(scenes: Sequence[Scene], state: State) -> list[list[Start]]:
+    """The starts that the stage of `state` has; gives the scenes its anchors."""
+    for scene, anchor in zip(scenes, state["anchors"].tolist(), strict=True):
+        scene.anchor = (anchor[0], anchor[1])
+    return [
+        [_made(Recipe.from_numbers(numbers), scene) for numbers, scene in zip(recipes, scenes, strict=True)]
+        for recipes in state["start.recipes"]
+    ]

@@ -1,7 +1,8 @@
 """Where a field starts: grey, as published, or what the encoder likes best among plain colours and patterns of two.
 
 A small encoder pulls a grey mesh into whichever colour it meets first and then keeps it there, so the start decides the
-result. Embedding a few hundred candidates costs as much as a handful of iterations.
+result. Embedding a few hundred candidates costs as much as a handful of iterations. For the same reason variations that
+shall look different start from different places (`variety.py` chooses them).
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ MARGINS = {
 RIGID_MARGIN = 0.2
 # Pictures show a structure that words leave open, so that of these it is seldom there by chance.
 SEEN_MARGIN = 0.25
-# Views, zooms and how many candidates stay: many are looked at twice, the best of them from all around.
-ROUNDS = ((2, (1.0, 2.2), 24), (6, (1.0, 2.2, 3.3), 1))
+# Views and zooms of two rounds: many candidates are looked at twice, the best of them from all around.
+ROUNDS = ((2, (1.0, 2.2)), (6, (1.0, 2.2, 3.3)))
+FINALISTS = 24
 SIZES = (0.08, 0.14)
 KINDS = ("solid", "existing", *PATTERNS)
 
@@ -99,6 +101,11 @@ def solid(scene: Scene, color: Triple) -> Start:
 
 def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Start:
     """The start with the least of what a run minimises; `on_batch` is called every now and then, and may raise."""
+    return ranked_starts(scene, on_batch)[0][0]
+
+
+def ranked_starts(scene: Scene, on_batch: Callable[[], None] | None = None) -> list[tuple[Start, float]]:
+    """The best starts, best first, with what a run minimises of each and the margin that its kind must make up for."""
     colors = _best_colors(scene, on_batch)
     chart = Chart.of(*scene.chart)
     shares = [(kind, size, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]
@@ -112,11 +119,19 @@ def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Star
     candidates = [solid(scene, color) for color in colors] + patterned
     margin = torch.tensor([MARGINS.get(start.recipe.kind, RIGID_MARGIN) for start in candidates])
     margin = margin * (SEEN_MARGIN + (1 - SEEN_MARGIN) * scene.targets.text_share)
-    for views, zooms, kept in ROUNDS:
+    for views, zooms in ROUNDS:
         misfit = _misfit(scene, candidates, views, zooms, on_batch).cpu() + margin
-        order = misfit.argsort(stable=True)[:kept]
-        candidates, margin = [candidates[index] for index in order.tolist()], margin[order]
-    return candidates[0]
+        order = misfit.argsort(stable=True)[:FINALISTS]
+        candidates, margin, misfit = [candidates[index] for index in order.tolist()], margin[order], misfit[order]
+    return list(zip(candidates, misfit.tolist(), strict=True))
+
+
+def plain_starts(scene: Scene, count: int, on_batch: Callable[[], None] | None = None) -> list[Start]:
+    """Grey, and then the plain colours that the encoder likes best, no two alike."""
+    if count == 1:
+        return [grey(scene)]
+    misfit = _misfits(scene, [color for color in PALETTE if color != GREY], on_batch)
+    return [grey(scene), *(solid(scene, color) for color in _distinct(misfit, count - 1))]
 
 
 def _best_colors(scene: Scene, on_batch: Callable[[], None] | None) -> list[Triple]:
@@ -135,10 +150,10 @@ def _best_colors(scene: Scene, on_batch: Callable[[], None] | None) -> list[Trip
     return _distinct(misfit)
 
 
-def _distinct(misfit: dict[Triple, float]) -> list[Triple]:
+def _distinct(misfit: dict[Triple, float], count: int = COLORS) -> list[Triple]:
     chosen: list[Triple] = []
     for color in sorted(misfit, key=misfit.__getitem__):
-        if len(chosen) < COLORS and all(math.dist(color, other) > ALIKE for other in chosen):
+        if len(chosen) < count and all(math.dist(color, other) > ALIKE for other in chosen):
             chosen.append(color)
     return chosen
 

@@ -1,7 +1,8 @@
 """A style on its own: the trained field with all that turns a point of any surface into its colour and displacement.
 
 The field is a function of space, so a style can be asked at any density and on other meshes (Text2Mesh, section 3.1).
-The same mesh gives the bits that the run gave, since the run's own result comes from `Style.evaluate`.
+The same mesh gives the bits that the run gave, since the run's own result comes from `Style.evaluate`, in float32 also
+if the field learned in less.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from restyle.errors import BadInputError
 from .controls import bounded
 from .field import StyleField
 from .geometry import Floats, Frame, UpAxis, check_mesh, from_y_up, to_y_up, vertex_normals
-from .judge import uses_bfloat16
 from .options import StylizeOptions
 from .query import field_input, folded, symmetry_plane
 from .scene import Scene
@@ -311,7 +311,6 @@ def _network(
         color_depth=options.color_depth,
         displacement_depth=options.displacement_depth,
         looks=looks,
-        low_precision=uses_bfloat16(options, device),
         generator=torch.Generator().manual_seed(0),
     )
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})

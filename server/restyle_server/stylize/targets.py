@@ -72,13 +72,19 @@ class Target:
         if not self.total > 0:
             raise BadInputError("All targets have the weight 0; at least one must count.")
         for picture, _ in self.pictures:
-            if min(picture.shape[:2]) < SMALLEST_PICTURE:
-                raise BadInputError(
-                    f"The target picture is {picture.shape[1]} x {picture.shape[0]} pixels; less than "
-                    f"{SMALLEST_PICTURE} x {SMALLEST_PICTURE} shows no look. Choose a larger one."
-                )
-            if picture.shape[2] == 4 and not picture[..., 3].any():
-                raise BadInputError("The target picture is transparent everywhere. Choose one that shows something.")
+            check_picture(picture)
+
+
+def check_picture(picture: NDArray[np.uint8], name: str = "The target picture") -> None:
+    """Raise BadInputError, by that name, for a picture that shows no look."""
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST_PICTURE:
+        raise BadInputError(
+            f"{name}: it is {width} x {height} pixels; less than {SMALLEST_PICTURE} x {SMALLEST_PICTURE} shows no "
+            "look. Choose a larger one."
+        )
+    if picture.shape[2] == 4 and not picture[..., 3].any():
+        raise BadInputError(f"{name}: it is transparent everywhere. Choose one that shows something.")
 
 
 class Targets:

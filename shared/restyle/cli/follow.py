@@ -35,7 +35,7 @@ def follow(job: Job, output: Output, on_preview: OnPreview | None = None) -> Res
                 show(event.data["fraction"], event.data["message"])
             elif event.type == "warning":
                 output.warn(event.data["message"])
-            elif event.type == "preview" and on_preview is not None:
+            elif event.type == "preview" and on_preview is not None and event.preview_kind == "image":
                 picture = job.client.fetch_preview(event)
                 if picture is not None:
                     on_preview(event.seq, picture)

@@ -18,15 +18,17 @@ from ..meshfile import check_output, write_mesh
 from ..modelfile import check_output as check_model_output
 from ..modelfile import write_model
 from ..picturefile import write_picture
+from ..styleset import separate
 from .flags import given_parameters
 from .follow import finished, follow_with_previews, preview_folder
-from .mesh_inputs import Subject, read_subject, read_targets
+from .mesh_inputs import Subject, names_of, read_subject, read_targets
 from .output import Output
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Everything that can be wrong is checked before a server is looked for or started."""
     job_declaration = declaration("stylize_mesh")
+    output.inputs = names_of(arguments)
     target = Path(arguments.output)
     check_output(target)
     if arguments.style is not None:
@@ -87,8 +89,7 @@ def _write(
         write_picture(sheet, result.variations_picture)
         outputs["variations_picture"] = str(sheet.resolve())
     if arguments.style is not None:
-        write_model(arguments.style, result.style)
-        outputs["style"] = str(Path(arguments.style).resolve())
+        outputs |= _write_styles(Path(arguments.style), result)
     if previews is not None:
         sheet = previews / "contact_sheet.png"
         write_picture(sheet, result.picture)
@@ -97,6 +98,19 @@ def _write(
     output.record |= {"outputs": outputs, "vertices": count, "report": report}
     how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
     output.say(f"{target}: {count:,} vertices, {how}")
+
+
+def _write_styles(target: Path, result: Result) -> dict[str, Any]:
+    """The first style, and those of further variations and objects beside it, named as their meshes are."""
+    write_model(target, result.style)
+    written = [target]
+    for style in separate(result.outputs["styles"])[1:] if "styles" in result.outputs else ():
+        variation, number = (style.metadata["about"][name] for name in ("variation", "object"))
+        stem = target.stem + (f".variation_{variation}" if variation > 1 else "")
+        written.append(target.with_stem(stem + (f".{number}" if number > 1 else "")))
+        write_model(written[-1], style)
+    paths = [str(path.resolve()) for path in written]
+    return {"style": paths[0]} | ({"styles": paths} if len(paths) > 1 else {})
 
 
 def _write_objects(target: Path, subject: Subject, attributes: dict[str, NDArray[Any]]) -> list[str]:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from ..errors import BadInputError, UsageError
 from ..jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES
-from ..kinds import text
+from ..kinds import validate_input
 from ..kinds.mesh import Mesh
 from ..meshfile import MeshFile, read_mesh
 from ..meshfile.colors import read_colors
 from ..meshfile.subdivide import level_for, subdivided
 from ..picturefile import read_picture
-from .output import Output
+from .output import Output, of_flag
 
 GREY = 0.2140411  # scene linear; half of the sRGB range
 
@@ -37,6 +37,17 @@ class Subject:
         """The vertices of each file in those of the mesh."""
         ends = np.cumsum([len(file.mesh.vertices) for file in self.files]).tolist()
         return [slice(end - len(file.mesh.vertices), end) for file, end in zip(self.files, ends)]
+
+
+def names_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """What the caller knows the inputs by; `Output.inputs`."""
+    meshes = ", ".join([arguments.mesh, *arguments.object])
+    names = {"mesh": meshes, "vertices": f"{meshes}: vertices", "faces": f"{meshes}: faces"}
+    names |= {"geometry_prompt": "--geometry-prompt", "object_prompts": "--object-prompt"}
+    names |= dict(zip(PROMPTS, [*["PROMPT"] * (arguments.prompt is not None), *["--also"] * len(PROMPTS)]))
+    names |= {name: of_flag(path, "--image") for name, path in zip(IMAGES, arguments.image)}
+    names |= {name: of_flag(path, "--target-mesh") for name, path in zip(TARGET_MESHES, arguments.target_mesh)}
+    return names if arguments.mask is None else names | {"mask": of_flag(arguments.mask, "--mask")}
 
 
 def read_subject(arguments: argparse.Namespace, output: Output) -> Subject:
@@ -137,10 +148,10 @@ def read_targets(arguments: argparse.Namespace) -> dict[str, Any]:
         if len(given) > len(names):
             raise UsageError(f"{flag}: there may be {len(names)} in all, not {len(given)}.")
     for name, prompt in zip(PROMPTS, prompts):
-        text.validate(prompt)
+        validate_input(name, "text", prompt)
         inputs[name] = prompt
     if arguments.geometry_prompt is not None:
-        text.validate(arguments.geometry_prompt)
+        validate_input("geometry_prompt", "text", arguments.geometry_prompt)
         inputs["geometry_prompt"] = arguments.geometry_prompt
     inputs |= {name: read_picture(path) for name, path in zip(IMAGES, arguments.image)}
     if len(arguments.target_mesh) > len(TARGET_MESHES):

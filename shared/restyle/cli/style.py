@@ -30,6 +30,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         with connect(arguments.server) as client:
             _list(client, output)
         return 0
+    mesh = str(arguments.mesh)
+    output.inputs = {"style": arguments.style, "mesh": mesh, "uv": f"{mesh}: its UV map"}
+    output.inputs |= {name: f"{mesh}: {name}" for name in ("vertices", "faces")}
     target = Path(arguments.output)
     if arguments.action == "apply":
         check_output(target)

@@ -79,7 +79,14 @@ _OUTPUTS = (
         optional=True,
     ),
     Port("variations_picture", "image", "All variations on one sheet, each with its number.", optional=True),
-    Port("style", "model", "The style, to be used on other meshes or baked; of several objects the first one's."),
+    Port("style", "model", "The style, to be used on other meshes or baked; of several the first."),
+    Port(
+        "styles",
+        "model",
+        "Of several variations or objects: all their styles, as restyle.styleset joins them; what each says about "
+        "itself has the numbers of its variation and object, from 1.",
+        optional=True,
+    ),
     Port("report", "report", "Scores, seconds, device, model, warnings and the parameters as used."),
 )
 
@@ -188,6 +195,15 @@ _CONTROLS = (
             "grey": "Grey, as published",
             "existing": "The colours that the mesh has",
         },
+    ),
+    Parameter(
+        "proposal",
+        "int",
+        1,
+        "With start auto, which of the starts that differ to begin from; each variation takes the next.",
+        "Proposal",
+        1,
+        MAX_VARIATIONS,
     ),
     Parameter(
         "palette",

@@ -45,11 +45,45 @@ def test_fourier_features_have_the_frequencies_they_should() -> None:
 
 def test_progressive_encoding_reveals_low_frequencies_first() -> None:
     features = FourierFeatures(4, 3.0, torch.Generator().manual_seed(0))
-    points = torch.rand(5, 3, generator=torch.Generator().manual_seed(1))
-    full, part = features(points), features(points, 0.375)
-    torch.testing.assert_close(part[:, :3], full[:, :3])
-    for half in (slice(3, 7), slice(7, 11)):
-        torch.testing.assert_close(part[:, half], full[:, half] * torch.tensor([1.0, 0.5, 0.0, 0.0]))
+    expected = [1.0, 1.0, 1.0, *[1.0, 0.5, 0.0, 0.0] * 2]
+    torch.testing.assert_close(features.shown(0.375), torch.tensor(expected))
+    assert features.shown(1.0).eq(1.0).all()
+
+
+def random_heads(network: StyleField) -> StyleField:
+    """Both outputs start at zero, where nothing could be told apart."""
+    generator = torch.Generator().manual_seed(5)
+    for head in (network.color_out, network.displacement_out):
+        torch.nn.init.normal_(head.weight, generator=generator)
+    return network
+
+
+def test_hidden_features_change_nothing() -> None:
+    """With a part revealed the field is that whose first layer is deaf to the rest."""
+    points, network, deaf = torch.rand(50, 3), random_heads(field()), random_heads(field())
+    with torch.no_grad():
+        deaf.trunk[0].weight *= deaf.features.shown(0.3)
+    partly, wholly = network(points, 0.3), deaf(points)
+    torch.testing.assert_close(partly[0], wholly[0])
+    torch.testing.assert_close(partly[1], wholly[1])
+    assert (network(points)[0] - partly[0]).abs().max() > 0.01
+
+
+def test_features_are_encoded_once_for_all_steps() -> None:
+    points, network = torch.rand(50, 3), random_heads(field())
+    encoded = network.encode(points)
+    for revealed in (0.5, 1.0):
+        for direct, from_features in zip(network(points, revealed), network.decode(encoded, revealed), strict=True):
+            assert torch.equal(direct, from_features)
+
+
+def test_low_precision_is_nearly_the_same() -> None:
+    points, network = torch.rand(500, 3), random_heads(field())
+    exact, rounded = network(points), network(points, low_precision=True)
+    for one, other in zip(exact, rounded, strict=True):
+        assert other.dtype == torch.float32
+        torch.testing.assert_close(other, one, atol=0.01, rtol=0)
+        assert not torch.equal(other, one)
 
 
 def test_seed_decides_the_network() -> None:

@@ -63,6 +63,7 @@ PUBLISHED = {
     "palette": (),
     "search_anchor": False,
     "existing_start": False,
+    "vary_start": False,
     "seconds": None,
     "patience": 0,
     "low_precision": False,

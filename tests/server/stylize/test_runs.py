@@ -200,3 +200,18 @@ def test_a_mask_keeps_what_it_covers_to_the_bit() -> None:
     assert (points[kept] + result.offset[kept]).tobytes() == points[kept].tobytes()
     assert np.abs(result.colors[~kept] - colors[~kept]).max() > 0.1
     assert result.offset[~kept].any()
+
+
+def test_low_precision_is_of_the_learning_and_not_of_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every machine the style, and so the result, is evaluated in float32; scores hardly change."""
+    exact = run()
+    monkeypatch.setattr("restyle_server.stylize.judge._computes_bfloat16", lambda _: True)
+    steps: list[tuple] = []
+    rough = run(replace(SMALL, low_precision=True), on_step=lambda step: steps.append(step.surface()))
+    assert rough.history != exact.history
+    np.testing.assert_allclose(rough.history, exact.history, atol=0.02)
+    color, _ = rough.styles[0].field(torch.from_numpy(sphere()[0]).float())
+    np.testing.assert_allclose(rough.colors, 0.5 + torch.tanh(color.detach()) / 2, atol=1e-5)
+    np.testing.assert_array_equal(steps[-1][0], rough.colors)
+    judge = Judge(TinyEncoder(), replace(SMALL, low_precision=True), CPU)
+    assert (judge.low_precision, judge.field_low_precision) == (False, True)

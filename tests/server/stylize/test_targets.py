@@ -178,6 +178,21 @@ def test_the_anchor_is_where_the_target_shows() -> None:
         assert elevation == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("thin", [0, 2])
+def test_the_anchor_is_not_a_view_of_an_edge(thin: int) -> None:
+    """A slab whose edge is what is asked for: the best of the views that show seven tenths of it is taken."""
+    points, faces = sphere(16, 24)
+    points[:, thin] *= 0.1
+    edges = (math.pi / 2, 3 * math.pi / 2) if thin == 0 else (0.0, math.pi)
+    scene = Scene(points, faces, "a ball", Judge(TinyEncoder(), OPTIONS, CPU))
+    scene.anchor = (edges[0], 0.2)
+    seen = scene.embed_all_around(scene.points, [torch.full_like(scene.points, 0.5)], views=1)
+    scene.targets.whole = normalize(seen[0], dim=1)
+    azimuth, _ = best_anchor(scene)
+    turned = abs(math.cos(azimuth - edges[0]))  # what a flat slab shows is the sine of this angle
+    assert 0.3 < turned < 0.75, "as near to the edge as is allowed"
+
+
 def test_dominant_colours_of_a_flag() -> None:
     stripes = torch.tensor([[0.8, 0.1, 0.1], [0.9, 0.9, 0.9], [0.1, 0.2, 0.7]])
     pixels = stripes[torch.tensor([0] * 500 + [1] * 300 + [2] * 200)]
