@@ -18,6 +18,7 @@ import torch
 
 from restyle_server.retime.speediness import footage, load_small, measure, speediness
 from restyle_server.retime.speediness.calibrate import still_film
+from restyle_server.retime.speediness.curve import Floats
 from restyle_server.retime.speediness.footage import Clip
 from restyle_server.retime.speediness.small import SpeedinessNet
 from train_speediness import WORK
@@ -52,40 +53,30 @@ def recoded(clips: Sequence[Clip], net: SpeedinessNet, crf: int) -> list[measure
     return out
 
 
-def left_out(
-    clips: Sequence[Clip], fitted: Sequence[measure.Windows], told: Sequence[measure.Windows]
-) -> measure.Score:
-    """Score `told` with logits whose scale is fitted on `fitted`, each source's without its own films."""
-    out = []
-    for source in sorted({clip.source for clip in clips}):
-        by = measure.scale([one for clip, one in zip(clips, fitted, strict=True) if clip.source != source])
-        out += [measure.scaled(one, by) for clip, one in zip(clips, told, strict=True) if clip.source == source]
-    return measure.score(out)
+def own(sources: Sequence[str], judged: Sequence[measure.Windows]) -> measure.Score:
+    """Score windows where each clip is its own reference for 1x."""
+    referenced = [measure.referenced(one) for one in judged]
+    return measure.left_out(sources, referenced, referenced)
 
 
-def referenced(judged: Sequence[measure.Windows]) -> list[measure.Windows]:
-    """Return windows whose clip is its own reference: the median of its logits at 1x is nought."""
-    medians = [float(np.median(one.natural)) for one in judged]
-    return [measure.scaled(one, (1.0, -median)) for one, median in zip(judged, medians, strict=True)]
+def baseline(clips: Sequence[Clip], window: int, unseen: Sequence[Clip] = ()) -> measure.Score:
+    """Judge by how much moves: a logistic regression on the same windows, fitted without each source.
 
+    unseen: films to judge instead, by a fit to all clips.
+    """
 
-def baseline(clips: Sequence[Clip], window: int) -> measure.Score:
-    """Judge by how much moves: a logistic regression on the same windows, fitted without each source."""
-    seen = []
-    for clip in clips:
+    def seen(clip: Clip) -> list[Floats]:
         frames = np.asarray(clip.plain.frames)[:, ::2, ::2]
-        seen.append(
-            [measure.motion_features(frames, measure.copy_of(len(frames), rate), window) for rate in (1.0, 2.0)]
-        )
-    out = []
-    for source in sorted({clip.source for clip in clips}):
-        kept = [pair for clip, pair in zip(clips, seen, strict=True) if clip.source != source]
+        return [measure.motion_features(frames, measure.copy_of(len(frames), rate), window) for rate in (1.0, 2.0)]
+
+    pairs, out = [seen(clip) for clip in clips], []
+    asked = [("", clip, seen(clip)) for clip in unseen]
+    for source, clip, pair in asked or [(c.source, c, pair) for c, pair in zip(clips, pairs, strict=True)]:
+        kept = [pair for clip, pair in zip(clips, pairs, strict=True) if clip.source != source]
         features = np.concatenate([part for pair in kept for part in pair])
         labels = np.concatenate([np.full(len(part), k == 1) for pair in kept for k, part in enumerate(pair)])
         _, logit = measure.logistic(features, labels)
-        for clip, (slow, fast) in zip(clips, seen, strict=True):
-            if clip.source == source:
-                out.append(measure.Windows(clip.scene, logit(slow), logit(fast)))
+        out.append(measure.Windows(clip.scene, *(logit(part) for part in pair)))
     return measure.score(out)
 
 
@@ -100,23 +91,36 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     clips = [c for c in footage.read(arguments.footage, arguments.work / "cache")[0] if c.name not in arguments.without]
-    clips = [clip for clip in clips if clip.frames >= 40]  # a window of the 2x copy, and a few more
     net = load_small("cpu", arguments.weights) if arguments.weights else load_small()
     began = time.process_time()
-    plain = judged(clips, net)
+    sources, plain = [clip.source for clip in clips], judged(clips, net)
     scores = {
-        "1x against 2x, regular": left_out(clips, plain, plain),
-        "the same, a clip is its own reference": left_out(clips, referenced(plain), referenced(plain)),
-        "1x against 2x, random skips": left_out(clips, plain, judged(clips, net, skips=np.random.default_rng(0))),
-        "1x against 3x, regular": left_out(clips, plain, judged(clips, net, rate=3.0)),
+        "1x against 2x, regular": measure.left_out(sources, plain, plain),
+        "the same, a clip is its own reference": own(sources, plain),
+        "1x against 2x, random skips": measure.left_out(
+            sources, plain, judged(clips, net, skips=np.random.default_rng(0))
+        ),
+        "1x against 3x, regular": measure.left_out(sources, plain, judged(clips, net, rate=3.0)),
         **{
-            f"1x against 2x, through H.264 at {crf}": left_out(clips, plain, recoded(clips, net, crf)) for crf in CODECS
+            f"1x against 2x, through H.264 at {crf}": measure.left_out(sources, plain, recoded(clips, net, crf))
+            for crf in CODECS
         },
-        "1x against 2x, how much moves, no network": baseline(clips, net.window),
+        "how much moves, no network": baseline(clips, net.window),
     }
+    net.window *= 2
+    long = judged(clips, net)
+    scores["1x against 2x, windows twice as long"] = measure.left_out(sources, long, long)
+    scores["the same, a clip its own reference"] = own(sources, long)
+    scores["how much moves, windows twice as long"] = baseline(clips, net.window)
+    net.window //= 2
     if arguments.unseen:
         films = footage.read(arguments.unseen, arguments.work / "cache")[0]
-        scores["1x against 2x, unseen films"] = measure.score(judged(films, net))
+        seen = [measure.windows(film.scene, film.plain.frames, net) for film in films]
+        scores["1x against 2x, unseen films"] = measure.score(seen)
+        by = measure.scale([measure.referenced(one) for one in plain])
+        references = [measure.scaled(measure.referenced(one), by) for one in seen]
+        scores["the same, each its own reference"] = measure.score(references)
+        scores["how much moves, unseen films"] = baseline(clips, net.window, films)
     for name, score in scores.items():
         print(line(name, score))
     print("\nscene: balanced accuracy, AUC (1x against 2x, regular)")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 
 from restyle_server.retime.speediness import calibrate, footage, measure, small
 from restyle_server.retime.speediness.footage import Clip
@@ -24,7 +25,7 @@ from restyle_server.retime.speediness.sampling import Sampler
 from restyle_server.retime.speediness.train import Options, progress, train, write_weights
 
 ROOT = Path(__file__).resolve().parent.parent
-CHECKPOINT = "long.checkpoint.safetensors"
+CHECKPOINT, TRAINED = "long.checkpoint.safetensors", "long.safetensors"
 WORK = ROOT / "build" / "speediness"
 SIMULATED = 1600
 
@@ -32,31 +33,32 @@ SIMULATED = 1600
 def recipe() -> str:
     """Return a hash of the files that decide the weights."""
     folder = Path(small.__file__).parent
-    names = ("footage", "sampling", "simulate", "small", "train")
+    names = ("footage", "sampling", "scenes", "simulate", "small", "train")
     return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in names)).hexdigest()[:16]
 
 
 def run(work: Path, minutes: float, bf16: bool) -> None:
     """Train on simulated motion, and write the weights with what is known of them."""
+    about = {
+        "recipe": recipe(),
+        "training": f"simulated motion only, {minutes:g} minutes of {torch.get_num_threads()} cores",
+    }
     sampler = Sampler([], footage.simulated(SIMULATED, 2, work / "cache"), 1.0, 0)
-    net = train(
-        sampler, Options(minutes=minutes, bf16=bf16), work / CHECKPOINT, log=lambda line: print(line, flush=True)
-    )
-    write_weights(work / "long.safetensors", net, {"steps": _steps(work)})
+    options = Options(minutes=minutes, bf16=bf16)
+    net = train(sampler, options, work / CHECKPOINT, log=lambda line: print(line, flush=True))
+    write_weights(work / TRAINED, net, about | {"steps": str(progress(work / CHECKPOINT)[1])})
 
 
 def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
     """Fit the logits' scale, the usual logit of natural speed, and the rise that still films stay below; write all."""
-    net = small.load_small("cpu", work / "long.safetensors")
-    judged = [measure.windows(clip.scene, clip.plain.frames, net) for clip in clips]
-    by = measure.scale(judged)
-    judged = [measure.scaled(one, by) for one in judged]
-    calibrate.calibrate(net, by, judged, clips, len(clips))
-    score = measure.score(judged)
-    metadata = {
-        "recipe": recipe(),
-        "steps": _steps(work),
-        "training": "simulated motion only; first 770 steps on an earlier, narrower set of scenes",
+    net = small.load_small("cpu", work / TRAINED)
+    seen = [measure.windows(clip.scene, clip.plain.frames, net) for clip in clips]
+    by = measure.scale(seen)
+    calibrate.calibrate(net, by, [measure.scaled(one, by) for one in seen], clips, len(clips))
+    score = measure.score(seen)
+    with safe_open(work / TRAINED, "pt") as file:
+        about = file.metadata()
+    metadata = {name: about[name] for name in ("recipe", "training", "steps")} | {
         "footage": json.dumps(sorted(clip.name for clip in clips)),
         "licence": "GPL-3.0-or-later; no film was trained on. The films named fitted two numbers of the logits' scale.",
         "metrics": json.dumps(
@@ -67,10 +69,6 @@ def install(work: Path, clips: Sequence[Clip], out: Path) -> None:
     }
     write_weights(out, net, metadata)
     print(json.dumps(metadata, indent=1), f"\nlogits times {by[0]:.3f} plus {by[1]:.3f}")
-
-
-def _steps(work: Path) -> str:
-    return str(progress(work / CHECKPOINT)[1])
 
 
 def main() -> None:

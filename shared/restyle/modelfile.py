@@ -12,6 +12,12 @@ from .meshfile import write_atomically
 from .picturefile import check_folder_of, require_file
 
 SUFFIX = ".safetensors"
+PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+CONVERT = (
+    "weights are read as safetensors only, since other formats can run code. Convert it, if you trust it: "
+    'python -c "import sys, torch; from safetensors.torch import save_file; '
+    'save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" OLD NEW.safetensors'
+)
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -31,7 +37,8 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     try:
         return model_kind.decode(path.read_bytes())
     except BadInputError as error:
-        raise BadInputError(f"{path}: {error.message.removeprefix('model: ')}") from error
+        wrong = CONVERT if path.suffix.lower() in PICKLED else error.message.removeprefix("model: ")
+        raise BadInputError(f"{path}: {wrong}") from error
 
 
 def write_model(path: str | os.PathLike[str], model: Model) -> None:

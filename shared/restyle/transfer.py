@@ -13,7 +13,7 @@ from .channel import Channel
 from .codec import as_bytes, check_description, describe
 from .declare import JobDeclaration, Value
 from .errors import RetryableError
-from .kinds import Packed, kind
+from .kinds import Packed, kind, validate_input
 from .protocol import CHUNK_BYTES, check_hash, take
 
 UPLOAD_ATTEMPTS = 3
@@ -30,9 +30,8 @@ def pack_request(
     blobs: Blobs = {}
     for port in declared.inputs:
         if port.name in inputs:
-            accepted = kind(port.kind)
-            accepted.validate(inputs[port.name])
-            packed = accepted.pack(inputs[port.name])
+            validate_input(port.name, port.kind, inputs[port.name])
+            packed = kind(port.kind).pack(inputs[port.name])
             contents = {name: as_bytes(array) for name, array in packed.arrays.items()}
             hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
             blobs |= {hashes[name]: content for name, content in contents.items()}

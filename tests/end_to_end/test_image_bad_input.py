@@ -42,6 +42,8 @@ def folder(tmp_path: Path) -> Path:
     good.save(tmp_path / "turned.jpg", exif=turned)
     good.resize((15, 60)).save(tmp_path / "tall.png")
     Image.new("L", (40, 30)).save(tmp_path / "black.png")
+    Image.new("RGBA", (40, 30), (255, 0, 0, 0)).save(tmp_path / "nothing.png")
+    Image.new("RGB", (1, 400_000)).save(tmp_path / "hair.png")
     (tmp_path / "torn.png").write_bytes((tmp_path / "good.png").read_bytes()[:1500])
     (tmp_path / "list.png").write_text("milk, bread, cheese")
     (tmp_path / "vast.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", VAST) + chunk(b"IDAT", b""))
@@ -84,7 +86,13 @@ def test_of_an_animation_the_first_picture_is_used_and_that_is_said(serving: dic
         (["none.png", "good.png"], "none.png: there is no such file"),
         (["good.png", "good.png", "--guide-id", "palette.png", "tall.png"], "tall.png: it is 15 x 60, but good.png is"),
         (["good.png", "good.png", "--appearance-mask", "tall.png"], "tall.png: it is 15 x 60, but good.png is 40 x 30"),
-        (["good.png", "good.png", "--structure-mask", "black.png"], "black.png: mask: it is empty"),
+        (["good.png", "good.png", "--structure-mask", "black.png"], "black.png: it is empty"),
+        (["good.png", "nothing.png"], "nothing.png: it is transparent everywhere"),
+        (["hair.png", "good.png"], "hair.png: 1 x 400000 pixels are too narrow to work on"),
+        (
+            ["good.png", "good.png", "--guide-passes", "good.png", "good.png"],
+            "good.png cannot be read: it is not an Open",
+        ),
         (["shot", "good.png"], "s.0003.png: this frame is missing between s.0002.png and s.0004.png"),
     ],
 )

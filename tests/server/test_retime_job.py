@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from restyle.jobs.retime_clip import spans
 from restyle.kinds import kind
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile
+from restyle.kinds.model import Model
 from restyle_server.context import JobContext
 from restyle_server.jobs import retime_clip
 from restyle_server.retime import media
@@ -253,3 +255,21 @@ def test_clips_of_hardly_any_frames(around: Surroundings, frames: int):
         made = around.run({"clip": clip}, method=method, speed=1.0)
         assert len(made["plan"]) == frames
         assert frames_of(made["movie"]).info.frames == frames
+
+
+@pytest.mark.parametrize(
+    ("length", "said"), [(10.0, ["network: judging this clip takes about 5 min on cpu."]), (301.0, [])]
+)
+def test_of_weights_that_take_long_it_is_said_once(monkeypatch: pytest.MonkeyPatch, length: float, said: list[str]):
+    warnings: list[str] = []
+    shares: list[float] = []
+    context = SimpleNamespace(device="cpu", warn=warnings.append)
+    work = retime_clip.Work(context, {}, Model({"a": np.zeros(1)}))
+    clock = iter([100.0, 130.0])
+    with monkeypatch.context() as patched:
+        patched.setattr(retime_clip.time, "monotonic", lambda: next(clock))
+        step = retime_clip._estimating(work, length, shares.append)
+        for share in (0.0, 0.1, 0.2):
+            step(share)
+    assert shares == [0.0, 0.1, 0.2]
+    assert [message[: len(start)] for message, start in zip(warnings, said, strict=True)] == said

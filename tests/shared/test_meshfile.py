@@ -553,9 +553,7 @@ BAD += [
 
 
 @pytest.mark.parametrize(("name", "content", "words"), BAD, ids=[name for name, _, _ in BAD])
-def test_bad_file_is_refused_by_name_and_reason(
-    tmp_path: Path, name: str, content: str | bytes, words: str
-) -> None:
+def test_bad_file_is_refused_by_name_and_reason(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:
     with pytest.raises(BadInputError, match=words) as caught:
         read_text(tmp_path, name, content)
     assert name in caught.value.message

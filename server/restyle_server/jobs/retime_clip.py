@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restyle.declare import Value
-from restyle.errors import BadInputError
+from restyle.errors import BadInputError, UsageError
 from restyle.jobs.retime_clip import spans
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile
@@ -25,17 +25,18 @@ from restyle.kinds.model import Model
 from ..context import JobContext
 from ..retime import motion, plot
 from ..retime.cuts import find_cuts
-from ..retime.media import Footage, read
+from ..retime.media import Footage, forget, read
 from ..retime.plan import Domain, PlanOptions, output_length, plan, regions_of, slowness_bounds, speedup_vector
 from ..retime.speech import speech
 from ..retime.types import Plan, Speediness
 
 if TYPE_CHECKING:
-    from ..retime.speediness import SpeedinessNet
+    from ..retime.speediness.curve import Judge
 
 MAX_LISTED = 1000  # cuts and regions in the report
 ENOUGH = 0.5  # of the frames, about which the network must be sure to decide
 RANGE = 8.0  # times the normal speed that a part may have, where nothing else is said
+PATIENCE = 60.0  # seconds of judging, after which it is said how long it takes if that is longer than the clip, too
 FASTEST = 64.0  # what a frame that a given map leaves out counts as
 
 
@@ -43,7 +44,7 @@ FASTEST = 64.0  # what a frame that a given map leaves out counts as
 class Work:
     """A running job: where it reports, what it was asked for, what it has said and how long its parts took.
 
-    weights: of the network that judges; None: the bundled ones.
+    weights: of the network that judges; None: the bundled ones. seconds, cpu_seconds: of each part.
     """
 
     context: JobContext
@@ -51,16 +52,17 @@ class Work:
     weights: Model | None = None
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
 
     @functools.cached_property
-    def network(self) -> SpeedinessNet:
+    def network(self) -> Judge:
         """The network that judges. Raises BadInputError if the weights given are none."""
         from ..retime.speediness import load_small
-        from ..retime.speediness.small import of_arrays
+        from ..retime.speediness.given import network_of
 
         if self.weights is None:
             return load_small(self.context.device)
-        return of_arrays(self.weights.arrays, self.weights.metadata, self.context.device)
+        return network_of(self.weights.arrays, self.weights.metadata, self.context.device)
 
     def number(self, name: str) -> float:
         """A parameter that is a number."""
@@ -74,10 +76,11 @@ class Work:
     @contextmanager
     def stage(self, name: str, begin: float, end: float, message: str) -> Iterator[Callable[[float], None]]:
         """Time a part of the work; gives what it calls with its share, which raises CancelledError after a cancel."""
-        started = time.monotonic()
+        started, worked = time.monotonic(), time.process_time()
         self.context.progress(begin, message)
         yield lambda share: self.context.progress(begin + (end - begin) * share, message)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+        self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.process_time() - worked
 
 
 @dataclass(frozen=True)
@@ -140,13 +143,13 @@ def _footage(work: Work, clip: Frames | MovieFile) -> Iterator[Footage]:
     with work.stage("decode", 0.0, 0.3, "Reading the clip") as on_step:
         if isinstance(clip, Frames):
             rate = Fraction(clip.fps).limit_denominator(1001)
-            footage = read(list(clip.pixels), rate, on_step=on_step)
+            footage = read(list(clip.pixels), rate, name="clip", on_step=on_step)
             file = None
         else:
             file = clip.open()
-            footage = _trimmed(read(file, on_step=on_step), clip)
+            footage = _trimmed(read(file, name="clip", on_step=on_step), clip)
     for note in footage.info.notes:
-        work.warn(f"the clip: {note}.")
+        work.warn(f"clip: {note}.")
     try:
         yield footage
     finally:
@@ -191,6 +194,11 @@ def _locked(locks: Curve | None, parameters: dict[str, Value], footage: Footage)
     """First and last frames of the regions kept at 1x."""
     rate, frames = float(footage.info.fps), footage.info.frames
     regions = [(round(first * rate), round(last * rate) - 1) for first, last in spans(str(parameters["lock"] or ""))]
+    if behind := [first for first, _ in regions if first >= frames]:
+        raise UsageError(
+            f"lock: nothing is at {max(behind) / rate:g} s, since the clip is {frames / rate:.2f} s long. Name seconds "
+            "of the clip as it is."
+        )
     if locks is not None:
         values = np.asarray(next(iter(locks.series.values())))
         if values.shape != (frames,):
@@ -233,10 +241,12 @@ def _judged(work: Work, footage: Footage, cuts: tuple[int, ...]) -> Speediness:
     net, rate = work.network, float(footage.info.fps)
     edges = (0, *cuts, footage.info.frames)
     parts = []
-    with work.stage("network", 0.32, 0.6, "Judging speediness") as on_step:
+    with work.stage("network", 0.32, 0.6, "Judging speediness") as report:
+        on_step = _estimating(work, footage.info.duration, report)
         for first, last in pairwise(edges):
 
             def share(part: float, first: int = first, last: int = last) -> None:
+                forget(footage.greys)
                 on_step((first + (last - first) * part) / edges[-1])
 
             parts.append(speediness(footage.greys[first:last], rate, net, on_step=share))
@@ -248,6 +258,25 @@ def _judged(work: Work, footage: Footage, cuts: tuple[int, ...]) -> Speediness:
         np.concatenate([part for part, _ in mapped if part is not None]) if mapped else None,
         np.concatenate([frames for _, frames in mapped]) if mapped else None,
     )
+
+
+def _estimating(work: Work, length: float, on_step: Callable[[float], None]) -> Callable[[float], None]:
+    """As `on_step`, with a warning at the first step if given weights will take long for a clip of `length` seconds."""
+    started, estimated = time.monotonic(), work.weights is None
+
+    def step(share: float) -> None:
+        nonlocal estimated
+        if share > 0 and not estimated:
+            estimated = True
+            seconds = (time.monotonic() - started) / share
+            if seconds > max(PATIENCE, length):
+                work.warn(
+                    f"network: judging this clip takes about {round(seconds / 60)} min on {work.context.device}. A GPU "
+                    "is faster; so are the bundled network and the method motion."
+                )
+        on_step(share)
+
+    return step
 
 
 def _speech_limit(work: Work, footage: Footage) -> NDArray[np.float64]:
@@ -360,6 +389,7 @@ def _report(work: Work, footage: Footage, found: Found, made: Plan, options: Pla
         "unsure": [list(region) for region in unsure[:MAX_LISTED]],
         "has_sound": info.has_sound,
         "seconds": {name: round(value, 3) for name, value in work.seconds.items()},
+        "cpu_seconds": {name: round(value, 3) for name, value in work.cpu_seconds.items()},
         "device": work.context.device,
         "warnings": work.warnings,
         "options": asdict(options) | {"frames": len(made.source), "duration": len(made.source) / rate},

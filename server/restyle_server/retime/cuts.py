@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .media import forget
+
 ROWS = 16  # of the pictures that are compared: so coarse that things which move do not count as new
 REACH = 3  # frames before and after that must all be unlike each other
 AROUND = 4  # frames before and after, among whose changes a cut must stand out
@@ -77,6 +79,7 @@ def _coarse(greys: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float32]
     for start in range(0, len(greys), BLOCK):
         whole = greys[start : start + BLOCK, : height * cell, : width * cell].astype(np.float32)
         sides = (min(cell, whole.shape[1]), min(cell, whole.shape[2]))
+        forget(greys)
         pooled = whole.reshape(len(whole), height, sides[0], width, sides[1]).mean(axis=(2, 4))
         small = np.concatenate([tail, pooled])
         yield start, small

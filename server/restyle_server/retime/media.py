@@ -8,6 +8,7 @@ which place of the constant-rate clip is a table (`Footage.shown`) made from the
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -156,6 +157,13 @@ def frames_of(footage: Footage) -> Iterator[av.VideoFrame]:
         yield from decoded(container, picture_stream(container, footage.name), _Tally())
 
 
+def forget(greys: NDArray[np.uint8]) -> None:
+    """Let go of what was read of a memory map: it stays in the system's cache, but is this process's no longer."""
+    mapped = getattr(greys, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def require_frames(count: int, name: str) -> None:
     """Raise BadInputError if a clip is too long."""
     if count > MAX_FRAMES:
@@ -296,6 +304,11 @@ def _upright_size(frame: av.VideoFrame) -> tuple[int, int, int]:
     return width, height, rotation
 
 
+def _small(size: int, scale: float) -> int:
+    """A scaled size, a multiple of four: others take the scaler twice as long."""
+    return max(4, 4 * round(size * scale / 4))
+
+
 class _Greys:
     """Small grey pictures on their way into a temporary file that has no name and goes when the last reader goes."""
 
@@ -315,8 +328,10 @@ class _Greys:
         self.sizes.add((frame.width, frame.height))
         if self._count == 0:
             self.width, self.height, self.rotation = _upright_size(frame)
-            scale = min(1.0, self._side / min(self.width, self.height))
-            self._shape = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+            scale = self._side / min(self.width, self.height)
+            self._shape = (
+                (self.height, self.width) if scale >= 1 else (_small(self.height, scale), _small(self.width, scale))
+            )
         height, width = self._shape[::-1] if self.rotation % 180 else self._shape
         self._count += 1
         require_frames(self._count, self._name)
@@ -347,4 +362,5 @@ class _Greys:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         for start in range(0, len(shown), COPIED):
             self._write(whole[shown[start : start + COPIED]])
+            forget(whole)
         return np.memmap(self._file, np.uint8, "r", shape=(len(shown), *self._shape))

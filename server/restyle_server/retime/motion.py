@@ -3,14 +3,16 @@
 This is not speediness: near things move more pixels than far ones at the same natural speed, which is what SpeedNet was
 made to see past. But it needs no training, and equal motion per shown frame is a fair way to spend a given length.
 
-The flow is that of Lucas and Kanade (1981), coarse to fine with warping (Bouguet 2000), on small pictures. The camera's
-own movement, the affine flow that most pixels agree on, is taken off and counts for a share only; of what is left the
-fast twentieth counts, as SpeedNet's spatial maximum looks at what moves most.
+The camera's own movement, the affine flow that most pixels agree on, is taken off and counts for a share only; of what
+is left the fast twentieth counts, as SpeedNet's spatial maximum looks at what moves most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
@@ -18,22 +20,21 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate
+from torch.nn.functional import avg_pool2d
 
+from .flow import flow
+from .media import forget
 from .plan import fitted
 from .solver import Curve
 
 ROWS = 40  # of the finest pictures; finer ones tell no more of how fast things are
-COARSEST = 10  # rows
-WINDOW = 5  # pixels, side
-TEXTURE = 4.0  # grey levels squared; where there is less of it than noise has, nothing is known to move
-ROUNDS = 2  # per level
 REWEIGHTED = 3  # rounds of the fit of the camera's movement
 BEYOND = 0.25  # pixels off the camera's movement from which a pixel counts less and less for it
 QUANTILE = 0.95
 CAMERA_SHARE = 0.3
 EDGE = 4  # pixels at each border, about which nothing is known when the camera moves
 BATCH = 32
+MAX_THREADS = 8
 SMOOTH = 0.5  # seconds
 STILL = 0.02  # picture heights per second; slower is rest, and rest is all one
 TAILS = (5, 95)  # percentiles
@@ -56,17 +57,38 @@ def motion_energy(
     """
     frames = len(greys)
     steps = np.zeros(frames + 1)  # of the gap before each frame, with nothing before the first and after the last
-    for start in range(0, frames - 1, BATCH):
+
+    def measured(start: int) -> NDArray[np.float64]:
         block = torch.from_numpy(greys[start : start + BATCH + 1].astype(np.float32))[:, None].to(device)
         pictures = _small(block)
-        steps[start + 1 : start + len(block)] = _energy(flow(pictures[:-1], pictures[1:])) / pictures.shape[2]
-        on_step(min(1.0, (start + BATCH) / frames))
+        return _energy(flow(pictures[:-1], pictures[1:])) / pictures.shape[2]
+
+    starts = range(0, frames - 1, BATCH)
+    with _one_thread_each(device) as pool:
+        for start, found in zip(starts, pool.map(measured, starts)):
+            steps[start + 1 : start + 1 + len(found)] = found
+            forget(greys)
+            on_step(min(1.0, (start + BATCH) / frames))
     if frames > 1:
         steps[0], steps[-1] = steps[1], steps[-2]
     before, after = steps[:-1].copy(), steps[1:].copy()
     for cut in cuts:
         after[cut - 1], before[cut] = before[cut - 1], after[cut]
     return (before + after) / 2 * float(fps)
+
+
+@contextmanager
+def _one_thread_each(device: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads that share the cores: the pictures are too small for torch to divide the work on one of them."""
+    threads = min(os.cpu_count() or 1, MAX_THREADS) if device == "cpu" else 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)
 
 
 def wanted_speed(
@@ -82,57 +104,6 @@ def wanted_speed(
     smooth = np.clip(smooth, *np.percentile(smooth, TAILS)) + STILL
     slowest, fastest = (np.full(len(energy), limit) for limit in limits)
     return fitted(1 / smooth, length, slowest, fastest)
-
-
-def flow(before: Tensor, after: Tensor) -> Tensor:
-    """Where each pixel goes, (B, 2, H, W), right and down in pixels, from `before` to `after`, both (B, 1, H, W)."""
-    levels = [(before, after)]
-    while levels[-1][0].shape[2] >= 2 * COARSEST and levels[-1][0].shape[3] >= 2 * COARSEST:
-        levels.append((avg_pool2d(levels[-1][0], 2), avg_pool2d(levels[-1][1], 2)))
-    found = torch.zeros(len(before), 2, *levels[-1][0].shape[2:], device=before.device)
-    for old, new in reversed(levels):
-        if found.shape[2:] != old.shape[2:]:
-            scale = torch.tensor([old.shape[3] / found.shape[3], old.shape[2] / found.shape[2]], device=old.device)
-            found = interpolate(found, old.shape[2:], mode="bilinear", align_corners=False) * scale[:, None, None]
-        found = _refined(old, new, found)
-    return found
-
-
-def _refined(old: Tensor, new: Tensor, found: Tensor) -> Tensor:
-    """The flow after rounds of Lucas and Kanade's step: least squares of the brightness constancy in a window."""
-    across, down = _gradients(old)
-    xx, xy, yy = (_window(product) for product in (across * across, across * down, down * down))
-    determinant = (xx + TEXTURE) * (yy + TEXTURE) - xy * xy
-    for _ in range(ROUNDS):
-        error = _warped(new, found) - old
-        x, y = _window(across * error), _window(down * error)
-        step = torch.cat([(yy + TEXTURE) * x - xy * y, (xx + TEXTURE) * y - xy * x], dim=1) / determinant
-        # Each pixel's step supposes that its whole window moves as it does; averaging makes that so, and keeps rounds
-        # from running away from each other.
-        found = avg_pool2d(found - step.clamp(-2, 2), 3, stride=1, padding=1, count_include_pad=False)
-    return found
-
-
-def _gradients(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences along x and y, 0 at the borders."""
-    across, down = torch.zeros_like(picture), torch.zeros_like(picture)
-    across[..., 1:-1] = (picture[..., 2:] - picture[..., :-2]) / 2
-    down[..., 1:-1, :] = (picture[..., 2:, :] - picture[..., :-2, :]) / 2
-    return across, down
-
-
-def _window(values: Tensor) -> Tensor:
-    """Means over a window, of what of it lies in the picture."""
-    return avg_pool2d(values, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
-
-
-def _warped(picture: Tensor, moved: Tensor) -> Tensor:
-    """The picture seen from where each pixel went, edges repeated."""
-    height, width = picture.shape[2:]
-    rows = torch.arange(height, device=picture.device)[:, None] + moved[:, 1]
-    columns = torch.arange(width, device=picture.device)[None] + moved[:, 0]
-    grid = torch.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], dim=-1)
-    return grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _small(greys: Tensor) -> Tensor:

@@ -188,7 +188,7 @@ def _roomy(low: Curve, high: Curve, length: int, locked: Sequence[Region], fps: 
         f"{length:,} frames ({length / rate:.2f} s) out of {frames:,} are not possible within these limits: from "
         f"{fewest:,} to {largest:,} frames are ({fewest / rate:.2f} to {largest / rate:.2f} s, a speed of "
         f"{frames / largest:.2f} to {frames / fewest:.2f}). Ask for such a length, widen the speed limits"
-        + (", or lock and protect less." if kept_apart(low, high) else ".")
+        + (", or lock and protect less." if locked or kept_apart(low, high) else ".")
     )
 
 

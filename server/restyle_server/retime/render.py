@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restyle.errors import BadInputError
-from restyle.moviefile import QUALITY, new_movie
+from restyle.framemap import nearest
+from restyle.moviefile import new_movie
 
 from .media import Footage, frames_of
 from .planes import blended, matrix_of, video_frame
@@ -23,7 +24,9 @@ from .types import Plan
 if TYPE_CHECKING:
     import av
 
-PRESET = "superfast"  # the quality is that of the crf, whatever the preset; slower ones make smaller files
+# Without B frames and arithmetic coding x264 takes two thirds of the time, for files that are a tenth larger; as the
+# former makes pictures half a decibel better, the quality is that of the usual crf, 16. Editors seek faster, too.
+CODING = {"preset": "superfast", "crf": "17", "x264-params": "bframes=0:cabac=0"}
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}  # of sound, by the number of its channels
 SOUND_RATE = 96_000  # bits per second and channel
 
@@ -44,18 +47,13 @@ def render(
     on_step: called with the share that is done after each frame; what it raises ends the work.
     Raises BadInputError for a path that cannot be written, ResourcesError for a full disk.
     """
-    frames = _mixed(footage, plan.source) if blend else _nearest(footage, nearest(plan.source, footage.info.frames))
+    frames = _mixed(footage, plan.source) if blend else _nearest(footage, plan.source)
     write_frames(path, footage, frames, count=len(plan.source), sound=sound, on_step=on_step)
 
 
-def nearest(source: NDArray[np.float64], frames: int) -> NDArray[np.int64]:
-    """The source frame (L,) int64 that each output frame shows: the one nearest to its position, halves up."""
-    return np.clip(np.floor(source + 0.5), 0, frames - 1).astype(np.int64)
-
-
-def _nearest(footage: Footage, numbers: NDArray[np.int64]) -> Iterator[av.VideoFrame]:
+def _nearest(footage: Footage, source: NDArray[np.float64]) -> Iterator[av.VideoFrame]:
     roll = Roll(footage)
-    for number in footage.shown[numbers]:
+    for number in footage.shown[np.clip(nearest(source), 0, footage.info.frames - 1)]:
         yield roll.at(int(number))
 
 
@@ -130,7 +128,7 @@ def _picture_stream(target: Any, first: av.VideoFrame, footage: Footage) -> Any:
     fps = footage.info.fps
     stream = target.add_stream("libx264", rate=fps)
     # A key frame every second, so that editors can jump about in it.
-    stream.options = {"crf": QUALITY, "preset": PRESET, "g": str(max(1, round(fps)))}
+    stream.options = CODING | {"g": str(max(1, round(fps)))}
     stream.pix_fmt = "yuv420p"
     stream.width, stream.height = first.width, first.height
     context = stream.codec_context

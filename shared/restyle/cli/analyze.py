@@ -23,7 +23,7 @@ from ..moviefile import is_movie
 from ..picturefile import write_picture
 from .follow import finished, follow_with_previews, preview_folder
 from .output import Output
-from .retime import JOB, network_of, parameters_of, read_source
+from .retime_inputs import JOB, names_of, network_of, parameters_of, read_source
 
 NAMED = 3  # clips that are named as alike, of each
 
@@ -41,6 +41,7 @@ class Likeness:
 def analyze(arguments: argparse.Namespace, output: Output) -> int:
     """Write a table and a plot per clip and analysis.json for all; one that cannot be read is named and left out."""
     folder, target = Path(arguments.analyze), arguments.output
+    output.inputs = names_of(arguments)
     paths = _clips(arguments, folder)
     parameters = parameters_of(arguments, declaration(JOB)) | {"render": False, "features": True}
     network: dict[str, Any] = network_of(arguments)
@@ -50,12 +51,15 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
     refused: dict[str, str] = {}
     with connect(arguments.server) as client:
         for path in paths:
+            output.inputs["clip"] = str(path)
             try:
                 job = client.submit(JOB, clip=read_source(path, None), **network, **parameters)
                 result = follow_with_previews(job, output, None)
             except BadInputError as error:
-                refused[path.name] = error.message
-                output.note(f"{path}: left out: {error.message}")
+                if error.message.startswith("network: "):  # no clip's fault
+                    raise
+                refused[path.name] = output.named(error.message).removeprefix(f"{path}: ")
+                output.note(f"{path}: left out: {refused[path.name]}")
                 continue
             report = finished(result, output)
             _write_clip(place / path.stem, result)

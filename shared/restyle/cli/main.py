@@ -145,6 +145,7 @@ def _add_image(parser: Parser) -> None:
         ("id", "pictures of IDs, or painted areas: equal colours belong together"),
         ("depth", "depth passes"),
         ("normal", "normal passes"),
+        ("passes", "OpenEXR MultiLayer files of a renderer: object and material index, depth, normal"),
     ):
         parser.add_argument(
             f"--guide-{kind}", nargs=2, action="append", default=[], metavar=("STRUCTURE", "APPEARANCE"), help=text
@@ -173,7 +174,9 @@ def _add_retime(parser: Parser) -> None:
         metavar="FOLDER",
         help="instead: write tables and plots of all movies of a folder into -o DIR, and say which are alike",
     )
-    parser.add_argument("--weights", metavar="WEIGHTS", help="judge by this network instead: what --train has written")
+    parser.add_argument(
+        "--weights", metavar="WEIGHTS", help="judge by this network instead: what --train has written, or an S3D-G"
+    )
     parser.add_argument(
         "--train",
         metavar="FOLDER",

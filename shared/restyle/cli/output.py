@@ -13,13 +13,28 @@ from ..errors import CancelledError, RestyleError
 Show = Callable[[float, str], None]
 
 
+def of_flag(path: object, flag: str) -> str:
+    """A file as it is called in an error: by its path, and by the flag that it was given with."""
+    return f"{path} ({flag})"
+
+
 class Output:
-    """Where a command speaks, and the record that `--json` prints in the end."""
+    """Where a command speaks, and the record that `--json` prints in the end.
+
+    inputs: what the caller knows the job's inputs and parameters by, such as their files. Errors and warnings that
+    begin with the name of one, "clip: ...", are said with this in its place, "walk.mp4: ...".
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.inputs: dict[str, str] = {}
         self.record: dict[str, Any] = {}
         self.warnings: list[str] = []
+
+    def named(self, message: str) -> str:
+        """A message of a job, about what the caller gave it."""
+        name, colon, rest = message.partition(": ")
+        return f"{self.inputs[name]}: {rest}" if colon and name in self.inputs else message
 
     def say(self, text: str) -> None:
         """A result for people; with --json the record says it."""
@@ -32,6 +47,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Something that does not stop the command but should be known; once per text."""
+        text = self.named(text)
         if text not in self.warnings:
             self.warnings.append(text)
             self.note(f"Warning: {text}")
@@ -49,10 +65,11 @@ class Output:
 
     def fail(self, error: RestyleError) -> None:
         """Say the error; with --json also as the record."""
-        self.note(f"{'Cancelled' if isinstance(error, CancelledError) else 'Error'}: {error.message}")
+        message = self.named(error.message)
+        self.note(f"{'Cancelled' if isinstance(error, CancelledError) else 'Error'}: {message}")
         if self.as_json:
             state = "cancelled" if isinstance(error, CancelledError) else "failed"
-            end = {"state": state, "error": {"code": error.code, "message": error.message}, "warnings": self.warnings}
+            end = {"state": state, "error": {"code": error.code, "message": message}, "warnings": self.warnings}
             print(json.dumps(self.record | end))
 
     @contextmanager

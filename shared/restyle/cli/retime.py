@@ -9,25 +9,20 @@ from typing import Any
 
 from .. import picturefile
 from ..client import Client, Result, connect
-from ..clipfile import is_clip, read_clip
-from ..declare import JobDeclaration
 from ..errors import BadInputError, RestyleError, UsageError
 from ..framemap import read_table, write_table
 from ..jobs import declaration
 from ..jobs.retime_clip import CONTAINERS
 from ..kinds.curve import Curve
-from ..kinds.frames import Frames, MovieFile
-from ..kinds.model import Model
-from ..modelfile import read_model
-from ..moviefile import is_movie
 from ..picturefile import write_picture
-from .flags import given_parameters
 from .follow import finished, follow_with_previews
 from .output import Output
+from .retime_inputs import JOB, names_of, network_of, parameters_of, read_source
 
-JOB = "retime_clip"
 ENDINGS = {"movie": tuple(f".{name}" for name in CONTAINERS), "plot": (".png",), "curve": (".csv",), "heat": (".mp4",)}
 ENDINGS["sound"] = (".wav",)
+# Parameters that matter for a given frame map, or are refused with it by the job's own check.
+WITH_MAP = ("blend", "sound", "mute_above", "render", "heat", "wav", "container", "lock")
 
 
 @dataclass(frozen=True)
@@ -77,6 +72,7 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
     if arguments.clip is None:
         raise UsageError("CLIP is missing: the movie, or the folder of numbered pictures, that is retimed.")
     job = declaration(JOB)
+    output.inputs = names_of(arguments)
     source = Path(arguments.clip)
     files = _files(arguments, source)
     parameters = parameters_of(arguments, job) | {
@@ -88,23 +84,18 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
         parameters["container"] = files["movie"].suffix.lower().removeprefix(".")
     inputs: dict[str, Any] = {"clip": read_source(source, arguments.fps)}
     if arguments.map is not None:
+        _check_map(parameters)
         inputs["map"] = Curve({"source": read_table(Path(arguments.map))}, 24.0)
     inputs |= network_of(arguments)
     job.check_together(job.check_parameters(parameters), set(inputs))
     return _Call(source, files, inputs, parameters)
 
 
-def network_of(arguments: argparse.Namespace) -> dict[str, Model]:
-    """The input `network` if weights were named."""
-    return {} if arguments.weights is None else {"network": read_model(arguments.weights)}
-
-
-def parameters_of(arguments: argparse.Namespace, job: JobDeclaration) -> dict[str, Any]:
-    """Those that were given; one length only."""
-    parameters = given_parameters(arguments, job)
-    if len(lengths := [f"--{name}" for name in ("speed", "duration", "frames") if name in parameters]) > 1:
-        raise UsageError(f"{', '.join(lengths)}: give one of them.")
-    return parameters
+def _check_map(parameters: dict[str, Any]) -> None:
+    """What is given beside a frame map must still change something; UsageError names what does not."""
+    if idle := [name for name in parameters if name not in WITH_MAP]:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise UsageError(f"{flags}: --map says for every frame what is shown, so leave this out.")
 
 
 def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
@@ -130,20 +121,6 @@ def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
     if len({path.resolve() for path in files.values()}) < len(files):
         raise UsageError("Two outputs have the same name. Give each its own.")
     return files
-
-
-def read_source(path: Path, fps: float | None) -> Frames | MovieFile:
-    """The clip: a movie as the file that it is, numbered pictures as pixels."""
-    if is_movie(path):
-        if path.is_dir():
-            raise BadInputError(f"{path}: this is a folder, not a movie.")
-        if fps is not None:
-            raise UsageError(f"--fps: this is for numbered pictures; {path} knows its own rate.")
-        return MovieFile.of(path)
-    if not is_clip(path):
-        there = "this is no clip" if path.exists() else "there is no such file"
-        raise BadInputError(f"{path}: {there}. Name a movie, a folder of numbered pictures, or a pattern of them.")
-    return read_clip(path, fps).frames
 
 
 # After the job

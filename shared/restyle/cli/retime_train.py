@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -25,59 +26,79 @@ MINUTES = 20.0
 FEW = 4  # films, below which their verdict is a weak one
 
 
+@dataclass(frozen=True)
+class _Call:
+    """What was asked for. work: the folder of what is learned on the way, which a repeated call goes on from."""
+
+    folder: Path
+    out: Path
+    work: Path
+    minutes: float
+    seed: int
+
+
 def train(arguments: argparse.Namespace, output: Output) -> int:
     """Train on this machine, print the table, and write the weights if they are better than those that there are."""
-    folder, out = _checked(arguments)
-    minutes = MINUTES if arguments.minutes is None else arguments.minutes
-    seed = arguments.seed or 0
+    call = _checked(arguments)
     _require_packages()
-    from restyle_server.retime.speediness import studio
-
-    rivals = _rivals(out)
-    work = out.with_name(f"{out.name}.training")
+    rivals = _rivals(call.out)
     with interrupts() as interrupted:
         try:
-            work.mkdir(exist_ok=True)
-            with output.progress("Reading the films") as show:
-                try:
-                    films = studio.gather(
-                        folder, work / "cache", seed, partial(_step, interrupted, show, "Reading the films")
-                    )
-                except BadInputError:
-                    studio.clear(work)
-                    raise
-            _say_films(films, output)
-            with output.progress("Training") as show:
-                net = studio.fine_tune(films, work, minutes, seed, partial(_step, interrupted, show, "Training"))
-            with output.progress("Judging") as show:
-                verdict = studio.judge({"new": net, **rivals}, films, partial(_step, interrupted, show, "Judging"))
-            spent, steps = studio.trained(work)
-            _say_table(verdict, output)
-            output.record |= {"state": "done", "better": verdict.better, "outputs": {}}
-            output.record |= {"seed": seed, "minutes": spent, "steps": steps}
-            if verdict.better:
-                studio.write(out, net, films, verdict, work)
-                studio.clear(work)
-                output.record["outputs"] = {"weights": str(out.resolve())}
-                output.say(f"{out}: better than what there was. Use it: restyle retime CLIP -o OUT --weights {out}")
-            else:
-                output.say(
-                    "Not better, so nothing was written. More time may help: the same command with more --minutes "
-                    f"goes on from here. What it needs for that is in {work}; delete it if you do not want to go on."
-                )
+            call.work.mkdir(exist_ok=True)
+            _train(call, rivals, interrupted, output)
         except KeyboardInterrupt:
-            output.note(f"What was learned so far is in {work}: the same command goes on from there.")
+            output.note(f"What was learned so far is in {call.work}: the same command goes on from there.")
             raise
         except OSError as error:
-            raise BadInputError(f"{error.filename or work}: it cannot be written or read: {error.strerror}.") from error
+            name = error.filename or call.work
+            raise BadInputError(f"{name}: it cannot be written or read: {error.strerror}.") from error
     return 0
+
+
+def _train(call: _Call, rivals: Mapping[str, Any], interrupted: Event, output: Output) -> None:
+    from restyle_server.retime.speediness import studio
+
+    films = _gathered(call, interrupted, output)
+    _say_films(films, output)
+    with output.progress("Training") as show:
+        step = partial(_step, interrupted, show, "Training")
+        net = studio.fine_tune(films, call.work, call.minutes, call.seed, step)
+    with output.progress("Judging") as show:
+        verdict = studio.judge({"new": net, **rivals}, films, partial(_step, interrupted, show, "Judging"))
+    spent, steps = studio.trained(call.work)
+    _say_table(verdict, output)
+    output.record |= {"state": "done", "better": verdict.better, "outputs": {}}
+    output.record |= {"seed": call.seed, "minutes": spent, "steps": steps}
+    if not verdict.better:
+        output.say(
+            "Not better, so nothing was written. More time may help: the same command with more --minutes goes on from "
+            f"here. What it needs for that is in {call.work}; delete it if you do not want to go on."
+        )
+        return
+    studio.write(call.out, net, films, verdict, call.work)
+    studio.clear(call.work)
+    output.record["outputs"] = {"weights": str(call.out.resolve())}
+    output.say(f"{call.out}: better than what there was. Use it: restyle retime CLIP -o OUT --weights {call.out}")
+
+
+def _gathered(call: _Call, interrupted: Event, output: Output) -> studio.Films:
+    """The films of the folder, divided; nothing is left behind if there are too few."""
+    from restyle_server.retime.speediness import studio
+
+    title = "Reading the films"
+    with output.progress(title) as show:
+        try:
+            return studio.gather(call.folder, call.work / "cache", call.seed, partial(_step, interrupted, show, title))
+        except BadInputError:
+            studio.clear(call.work)
+            raise
 
 
 # Before the training
 
 
-def _checked(arguments: argparse.Namespace) -> tuple[Path, Path]:
-    """The folder of films and the file to write."""
+def _checked(arguments: argparse.Namespace) -> _Call:
+    """What was asked for, once it is known to be possible."""
     given = list(given_parameters(arguments, declaration("retime_clip")))
     names = ("clip", "analyze", "curve", "plot", "heat", "wav", "map", "fps", "weights", "server")
     given += [name for name in names if getattr(arguments, name) is not None]
@@ -93,7 +114,8 @@ def _checked(arguments: argparse.Namespace) -> tuple[Path, Path]:
     check_output(out)
     if not folder.is_dir():
         raise BadInputError(f"{folder}: there is no such folder. Check the path.")
-    return folder, out
+    minutes = MINUTES if arguments.minutes is None else arguments.minutes
+    return _Call(folder, out, out.with_name(f"{out.name}.training"), minutes, arguments.seed or 0)
 
 
 def _require_packages() -> None:

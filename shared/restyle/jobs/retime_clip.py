@@ -51,6 +51,8 @@ def check(parameters: Mapping[str, Value], given: set[str]) -> None:
             raise UsageError("map: nothing is analysed with it; leave features out.")
     if "network" in given and ("map" in given or (parameters["method"] != "speednet" and not parameters["features"])):
         raise UsageError("network: nothing is judged by it here; use method speednet, and no map, or leave it out.")
+    if parameters["heat"] and ("map" in given or parameters["method"] != "speednet"):
+        raise UsageError("heat: it shows what the network sees; use method speednet, and no map, or leave it out.")
     if parameters["blend"] and not parameters["render"]:
         raise UsageError("blend: this is about the movie, and none is made (render is off).")
 
@@ -69,7 +71,7 @@ JOBS = (
             Port(
                 "network",
                 "model",
-                "Weights that judge instead of the bundled ones, from `restyle retime --train`.",
+                "Weights that judge instead of the bundled ones: from `restyle retime --train`, or of an S3D-G.",
                 optional=True,
             ),
         ),

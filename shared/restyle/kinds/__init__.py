@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import BadInputError, UsageError
 from . import attributes, curve, frames, image, mask, mesh, model, passes, report, text
 from .packed import Packed
 
-__all__ = ["KINDS", "Kind", "Packed", "kind"]
+__all__ = ["KINDS", "Kind", "Packed", "kind", "validate_input"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,13 @@ def kind(name: str) -> Kind:
         return KINDS[name]
     except KeyError:
         raise UsageError(f"There is no kind {name!r}; known are {', '.join(KINDS)}.") from None
+
+
+def validate_input(name: str, kind_name: str, value: Any) -> None:
+    """Raise BadInputError that names the input, as all errors of inputs do ("NAME: ..."), unless it is of its kind."""
+    try:
+        kind(kind_name).validate(value)
+    except BadInputError as error:
+        if not error.message.startswith(f"{kind_name}: "):  # the file is named already
+            raise
+        raise BadInputError(name + error.message.removeprefix(kind_name)) from error

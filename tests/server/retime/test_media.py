@@ -13,7 +13,9 @@ import pytest
 
 from restyle.errors import BadInputError, CancelledError, ResourcesError
 from restyle_server.retime import media
+from restyle_server.retime.cuts import find_cuts
 from restyle_server.retime.media import frames_of, probe, read
+from restyle_server.retime.motion import motion_energy
 from restyle_server.retime.timing import timing
 
 av = pytest.importorskip("av")
@@ -52,6 +54,7 @@ def test_greys_are_means_of_the_pixels_that_they_cover(tmp_path: Path, write_mov
         assert greys.shape == (3, 64, 128)
         assert np.abs(greys - expected).mean() < 2
         assert np.abs(greys - expected).max() < 12
+    assert read(list(pictures[:, :250, :510]), side=64).greys.shape == (3, 64, 132)  # sides are multiples of four
     white = read([np.full((40, 40, 3), 255, np.uint8), np.zeros((40, 40, 3), np.uint8)]).greys
     assert (white[0].min(), white[1].max()) == (255, 0)
 
@@ -330,14 +333,17 @@ def test_it_stops_when_told_and_says_how_far_it_is(tmp_path: Path, numbered: Mak
 
 
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path, numbered: Make, write_movie: Make) -> None:
-    """4,000 frames are 117 MB of pixels and 51 MB of greys; neither may stay."""
+    """4,000 frames are 117 MB of pixels and 51 MB of greys; neither may stay, not even as a file that is mapped."""
     status = Path("/proc/self/status")
     if not status.exists():
         pytest.skip("no /proc here")
 
-    def anonymous() -> float:
-        line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+    def resident(kind: str) -> float:
+        line = next(line for line in status.read_text().splitlines() if line.startswith(kind))
         return int(line.split()[1]) / 1024
+
+    def anonymous() -> float:
+        return resident("RssAnon")
 
     pictures = numbered(100, 90, 144)
     path = write_movie(tmp_path / "a.mp4", (pictures[number % 100] for number in range(4000)), options={"crf": "30"})
@@ -349,6 +355,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path, numbered: Make, writ
             used.append(anonymous())
     assert len(used) >= 16
     assert max(used[1:]) - used[0] < 20
+    motion_energy(footage.greys[:40], Fraction(24))  # its libraries are mapped too
+    before, mapped = resident("RssFile"), []
+    find_cuts(footage.greys)
+    mapped.append(resident("RssFile"))
+    motion_energy(footage.greys, Fraction(24), on_step=lambda share: mapped.append(resident("RssFile")))
+    assert max(mapped) - before < 15
 
 
 # Real clips

@@ -9,7 +9,9 @@ import pytest
 import torch
 from scipy.special import expit
 
-from restyle_server.retime.motion import CAMERA_SHARE, flow, motion_energy, wanted_speed
+from restyle.errors import CancelledError
+from restyle_server.retime.flow import flow, means
+from restyle_server.retime.motion import BATCH, CAMERA_SHARE, motion_energy, wanted_speed
 
 HEIGHT, WIDTH = 128, 192
 FPS = Fraction(30)
@@ -52,6 +54,33 @@ def test_the_flow_of_a_known_shift(move: tuple[float, float]):
     found = flow(*pair)[0, :, 12:-12, 12:-12]
     np.testing.assert_allclose(found.mean(dim=(1, 2)), move, atol=0.05)
     assert float((found - torch.tensor(move)[:, None, None]).abs().quantile(0.9)) < 0.2 + 0.05 * np.hypot(*move)
+
+
+@pytest.mark.parametrize("side", [3, 5])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (4, 3), (11, 7)])
+def test_means_are_of_what_lies_in_the_picture(side: int, shape: tuple[int, int]):
+    picture = np.random.default_rng(6).normal(0, 100, shape)
+    found = means(torch.from_numpy(picture)[None, None], side)[0, 0].numpy()
+    reach = side // 2
+    for row, column in np.ndindex(shape):
+        window = picture[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+        np.testing.assert_allclose(found[row, column], window.mean(), atol=1e-9)
+
+
+def test_it_stops_when_told_and_leaves_torch_as_it_was():
+    """Batches that are measured side by side come in order; a cancel in between ends it soon."""
+    greys = np.random.default_rng(7).integers(0, 255, (4 * BATCH + 2, 24, 32), np.uint8)
+    threads, shares = torch.get_num_threads(), []
+    motion_energy(greys, FPS, on_step=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+    def stop(share: float) -> None:
+        raise CancelledError("stop")
+
+    with pytest.raises(CancelledError):
+        motion_energy(greys, FPS, on_step=stop)
+    assert torch.get_num_threads() == threads
 
 
 def test_a_disc_of_known_speed():

@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from restyle.errors import BadInputError, CancelledError, UsageError
+from restyle.framemap import nearest
 from restyle_server.retime.heat import at_frame, render_heat
 from restyle_server.retime.media import frames_of, read
-from restyle_server.retime.render import nearest, render
+from restyle_server.retime.render import render
 from restyle_server.retime.sound import retime_sound
 from restyle_server.retime.types import Plan
 
@@ -88,7 +89,7 @@ def test_a_variable_rate_comes_out_constant(
     footage = read(write_movie(tmp_path / "a.mkv", numbered(60), FPS, times=times))
     assert footage.info.fps == 25
     source = np.arange(0, footage.info.frames - 1, 1.5)
-    expected = [number_of(footage.greys[place]) for place in nearest(source, footage.info.frames)]
+    expected = [number_of(footage.greys[place]) for place in nearest(source)]
     for blend in (False, True):
         render(tmp_path / "b.mp4", footage, plan_of(source, footage.info.frames), blend=blend)
         found = numbers_in(tmp_path / "b.mp4")

@@ -13,7 +13,7 @@ from .footage import Clip
 from .small import SpeedinessNet
 
 STILL_SHARE = 0.99  # of the frames of still films that must be unsure
-LEAST_RISE = 0.1
+LEAST_RISE = 0.2
 NATURAL_BELOW = -0.1  # or a clip at its own speed would count as sped up
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from ..types import Speediness
 RATES = tuple(1.25**i for i in range(10))  # the paper's copies: 1x to 7.45x
 STRIDES = (1, 2, 3, 4, 6, 8)  # those that the network sees
 LEAST_FPS, USUAL_FPS = 20.0, 30.0  # slower clips it cannot judge; of faster ones it sees every second, third, ... frame
-PIECE = 192  # frames that the network sees at once, besides those around them: more would not fit a core's cache
+PIECE = 192  # frames that are worked on at once, at most: more would not fit a core's cache
 MAP_STEP = 4  # source frames from one picture of the map to the next
 SHORTEST = 8  # frames of a copy below which its logits are those of the next slower copy
 SURE_SECONDS = 1.0  # over which the evidence for "sure" is averaged
@@ -41,10 +41,15 @@ Sizes = tuple[Greys, ...]  # one clip at several sizes, ascending
 
 
 class Judge(Protocol):
-    """What a network must have: see small.SpeedinessNet, s3dg.S3DG."""
+    """What a network must have: see small.SpeedinessNet, s3dg.S3DG.
+
+    window: frames over which its logits are averaged. piece: frames that it judges at once, margin: those that it sees
+    around them. pixels: of a picture, at each size that it is to see. natural, rise: see `calibrated` and `speediness`.
+    """
 
     window: int
     margin: int
+    piece: int
     pixels: tuple[int, ...]
     natural: float
     rise: float
@@ -127,10 +132,11 @@ def look(
     of an hour of film they fill a tenth of a gigabyte.
     """
     device = next(net.parameters()).device
+    length = min(PIECE, net.piece)
     parts = []
-    for begin in range(0, len(places), PIECE):
-        first, last = max(0, begin - net.margin), min(len(places), begin + PIECE + net.margin)
-        keep = slice(begin - first, begin - first + PIECE)
+    for begin in range(0, len(places), length):
+        first, last = max(0, begin - net.margin), min(len(places), begin + length + net.margin)
+        keep = slice(begin - first, begin - first + length)
         answers = []
         for small in sizes:
             piece = torch.from_numpy(np.ascontiguousarray(small[places[first:last]]))[None].to(device)
@@ -138,7 +144,7 @@ def look(
                 answers.append([values[0, keep].float().cpu().numpy() for values in net.frames(piece)])
         logits, features, maps = zip(*answers)
         parts.append((np.mean(logits, 0), np.mean(features, 0)[: None if keep_features else 0], maps[-1]))
-        on_step(min(1.0, (begin + PIECE) / len(places)))
+        on_step(min(1.0, (begin + length) / len(places)))
     values, vectors, where = (np.concatenate(part) for part in zip(*parts))
     return values.astype(np.float64), vectors, where.astype(np.float64)
 

@@ -145,6 +145,23 @@ def scale(judged: Sequence[Windows]) -> tuple[float, float]:
     return float(found[0]), float(found[1])
 
 
+def referenced(one: Windows) -> Windows:
+    """Return windows whose clip is its own reference: the median of its logits at 1x is nought."""
+    return scaled(one, (1.0, -float(np.median(one.natural))))
+
+
+def left_out(sources: Sequence[str], fitted: Sequence[Windows], told: Sequence[Windows]) -> Score:
+    """Score what is `told` of clips by logits whose scale is fitted on `fitted`, each source's without its own.
+
+    sources: of each clip.
+    """
+    out = []
+    for source in sorted(set(sources)):
+        by = scale([one for its, one in zip(sources, fitted, strict=True) if its != source])
+        out += [scaled(one, by) for its, one in zip(sources, told, strict=True) if its == source]
+    return score(out)
+
+
 def scaled(one: Windows, by: tuple[float, float]) -> Windows:
     """Return windows whose logits are a * logit + b."""
     return Windows(one.scene, by[0] * one.natural + by[1], by[0] * one.fast + by[1])

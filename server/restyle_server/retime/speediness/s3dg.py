@@ -2,22 +2,26 @@
 
 Spatial maximum, then temporal mean, then one linear layer (SpeedNet, Benaim et al. 2020, section 3.2). There are no
 published weights of it; a studio's own are loaded, and the backbone of HowTo100M (Miech et al. 2020) can be the start
-of a training. 64 frames of 224 x 224 pixels want a GPU.
+of a training. It wants a GPU: a core takes a second for three frames of a clip.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from safetensors.torch import load_file
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from restyle.errors import BadInputError
+from restyle.modelfile import read_model
+
+from .small import level
 
 # Outputs of the branches of each Inception block: 1x1x1; 1x1x1 then 3x3x3; 1x1x1 then 3x3x3; maximum then 1x1x1.
 INCEPTION = {
@@ -32,15 +36,16 @@ INCEPTION = {
     "5c": (832, 384, 192, 384, 48, 128, 128),
 }
 FEATURES = 1024
+LEVELS = ("natural", "rise")  # of the metadata
 
 
 class S3DG(nn.Module):
     """Grey clips (B, T, h, w) in [0, 255], or RGB ones (B, 3, T, h, w) in [0, 1], to logits of "sped up"."""
 
     window = 64
-    margin = 16  # the gates look at the whole piece, so that no margin makes pieces exact
-    pixels: tuple[int, ...] = (224 * 224,)
-    natural = -1.0
+    piece, margin = 32, 16  # 64 frames at once, as in training: the gates look at all of them
+    pixels: tuple[int, ...] = (224 * 224,)  # at most; in the paper's training the sides are 64 to 336
+    natural = -1.0  # these two where the metadata of the weights do not say what was measured
     rise = 1.0
 
     def __init__(self, joint_stem: bool = False) -> None:
@@ -162,46 +167,64 @@ def shrunk(x: Tensor, kernel: int) -> Tensor:
 
 
 def load_s3dg(path: Path, device: torch.device | str = "cpu") -> S3DG:
-    """Load a trained network (safetensors, or a PyTorch file of plain tensors), ready for inference.
-
-    Raises BadInputError if it is none, or a backbone without its head, which knows nothing of speed yet.
-    """
-    net, headless = load_backbone(path)
-    if headless:
-        raise BadInputError(
-            f"{path}: these are weights of a backbone: they hold no answer to whether a clip is sped up. "
-            "Train them on footage first."
-        )
-    return net.eval().requires_grad_(False).to(device)
+    """Load a trained network from a safetensors file, ready for inference; see `of_arrays`."""
+    model = read_model(path)
+    return of_arrays(model.arrays, model.metadata, device, str(path))
 
 
 def load_backbone(path: Path) -> tuple[S3DG, bool]:
     """Load weights of this network or of HowTo100M's S3D-G; return it and whether its head is still random."""
-    if path.suffix != ".safetensors":
+    return _network(read_model(path).arrays, str(path))
+
+
+def is_s3dg(names: Iterable[str]) -> bool:
+    """Whether weights of these names are those of an S3D-G, here or as published, whole or not."""
+    return any(name.startswith(("mixed.", "mixed_")) for name in names)
+
+
+def of_arrays(
+    arrays: Mapping[str, NDArray[Any]],
+    about: Mapping[str, Any],
+    device: torch.device | str = "cpu",
+    name: str = "network",
+) -> S3DG:
+    """The network of weights from elsewhere, ready for inference.
+
+    about: may say natural and rise, which else are -1 and 1. name: of the weights, for messages.
+    Raises BadInputError if they are none, or a backbone without its head, which knows nothing of speed yet.
+    """
+    net, headless = _network(arrays, name)
+    if headless:
         raise BadInputError(
-            f"{path}: weights are read as safetensors only, since other formats can run code. Convert it, if you trust "
-            'it: python -c "import sys, torch; from safetensors.torch import save_file; '
-            'save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" OLD NEW.safetensors'
+            f"{name}: these are the weights of an S3D-G's backbone, such as the published ones. The head that says "
+            "whether a clip is sped up is missing, head.weight (1, 1024) and head.bias (1,). Train it on footage, "
+            "or make a small network of your own: restyle retime --train FOLDER -o OURS.safetensors"
         )
+    net.natural, net.rise = (level(about, key, name) if key in about else getattr(net, key) for key in LEVELS)
+    return net.eval().requires_grad_(False).to(device)
+
+
+def _network(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[S3DG, bool]:
+    """The network of weights in either layout, and whether its head is still random; BadInputError if they are none."""
+    tensors = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items()}
     try:
-        tensors = load_file(path)
-    except Exception as error:
-        raise BadInputError(f"{path}: it cannot be read as weights ({error}).") from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise BadInputError(f"{path}: it holds something else than named tensors.")
-    if any(name.startswith("mixed_") for name in tensors):
-        tensors = renamed(tensors)
-    net = S3DG(joint_stem="stem.conv.weight" in tensors)
-    try:
+        if any(key.startswith("mixed_") for key in tensors):
+            tensors = renamed(tensors)
+        net = S3DG(joint_stem="stem.conv.weight" in tensors)
         missing, unknown = net.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise BadInputError(f"{path}: these are not the weights of an S3D-G of this shape ({error}).") from error
-    missing = [name for name in missing if not name.startswith("head.")]
+    except (IndexError, ValueError, RuntimeError, StopIteration) as error:
+        raise BadInputError(f"{name}: these are not the weights of an S3D-G of this shape ({error}).") from error
+    headless = not any(key.startswith("head.") for key in tensors)
+    unneeded = ("num_batches_tracked", *(("head.weight", "head.bias") if headless else ()))
+    missing = [key for key in missing if not key.endswith(unneeded)]
     if missing or unknown:
+        first = (missing + unknown)[0][:80]
         raise BadInputError(
-            f"{path}: {len(missing)} tensors are missing and {len(unknown)} unknown; first {(missing + unknown)[0]}."
+            f"{name}: {len(missing)} tensors are missing and {len(unknown)} unknown for an S3D-G; first {first}."
         )
-    return net, "head.weight" not in tensors
+    if negative := next((key for key, value in tensors.items() if "running_var" in key and (value < 0).any()), None):
+        raise BadInputError(f"{name}: {negative} holds numbers that cannot be; the file is damaged.")
+    return net, headless
 
 
 # Names of the published layout, by parts, and what they are here.
@@ -220,7 +243,9 @@ def renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:
         parts = name.split(".")
         if parts[0] in ("fc", "text_module"):
             continue
-        if parts[0].startswith("mixed_"):
+        if parts[0] == "head":
+            out[name] = tensor
+        elif parts[0].startswith("mixed_"):
             out[f"mixed.{parts[0][6:]}.branches.{_inside(parts[1:])}"] = tensor
         elif parts[0] == "gating":
             out[f"gate_2c.linear.{parts[-1]}"] = tensor

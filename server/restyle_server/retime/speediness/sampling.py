@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .footage import Clip, Track
-from .small import WINDOW
 
 NORMAL, FAST = (1.0, 1.2), (1.7, 2.2)  # the paper's ranges of the two classes
 EVEN_FAST = (1.7, 3.6)  # of even rates
+LENGTH = 24  # frames of a training clip
 SIZES = (40, 48, 48, 56)  # pixels of a training picture
 STILL = 2.0  # grey levels of the most that any part of a picture changes, below which nothing moves
 TRIES = 6
@@ -27,7 +27,7 @@ TRIES = 6
 
 @dataclass(frozen=True)
 class Batch:
-    """clips (2P, WINDOW, N, N) float in [0, 255]: P at natural speed, then the same P sped up."""
+    """clips (2P, LENGTH, N, N) float in [0, 255]: P at natural speed, then the same P sped up."""
 
     clips: Tensor
 
@@ -65,7 +65,7 @@ class Sampler:
         return self.footage[self.rng.choice(len(self.footage), p=self.weights)]
 
     def _pair(self, size: int) -> tuple[Tensor, Tensor]:
-        """Draw a pair of clips (WINDOW, size, size): one place and time, each at its speed and with its own looks."""
+        """Draw a pair of clips (LENGTH, size, size): one part of the picture, each at its speed and with its looks."""
         rng = self.rng
         for _ in range(TRIES):
             clip = self._clip()
@@ -73,18 +73,22 @@ class Sampler:
             slow = offsets(rng, fast=False, limit=clip.frames)
             fast = offsets(rng, fast=True, limit=clip.frames)
             start = int(rng.integers(clip.frames - fast[-1])) if fast[-1] < clip.frames else 0
-            inside = int(rng.integers(fast[-1] - slow[-1] + 1)) if fast[-1] > slow[-1] else 0
-            box = self._box(slow_track, start + inside + slow)
+            # Half of the pairs show one moment, the others any two: hurry is to outdo what else changes in a clip.
+            there = (start, start + fast[-1] - slow[-1]) if rng.random() < 0.5 else (0, clip.frames - 1 - slow[-1])
+            slow, fast = slow + int(rng.integers(there[0], max(there) + 1)), fast + start
+            box = self._box(slow_track, slow)
             if box is not None:
                 break
         else:
             box = (0.5, 0.5)
         made = []
-        backwards = rng.random() < 0.25
-        for track, indices in ((slow_track, start + inside + slow), (fast_track, start + fast)):
+        backwards, mirrored = rng.random() < 0.25, rng.random() < 0.5
+        window = self._window(slow_track.frames.shape[1:], box)
+        for track, indices in ((slow_track, slow), (fast_track, fast)):
             rows = np.minimum(np.round(indices / track.speed).astype(int), len(track.frames) - 1)
-            frames = self._crop(track.frames[rows[::-1] if backwards else rows], box, size)
-            made.append(self._looks(frames))
+            cut = torch.from_numpy(track.frames[rows[::-1] if backwards else rows][:, *window].astype(np.float32))
+            small = F.interpolate(cut[None], (size, size), mode="bilinear", antialias=True)[0]
+            made.append(self._looks(small.flip(2) if mirrored else small))
         return made[0], made[1]
 
     def _tracks(self, clip: Clip) -> tuple[Track, Track]:
@@ -97,7 +101,7 @@ class Sampler:
 
     def _box(self, track: Track, indices: NDArray[np.int64]) -> tuple[float, float] | None:
         """Choose a point (row, column) in [0, 1] to look at, preferably where something moves; None if nothing does."""
-        rows = np.minimum(np.round(indices[[0, WINDOW // 2, -1]] / track.speed).astype(int), len(track.frames) - 1)
+        rows = np.minimum(np.round(indices[[0, LENGTH // 2, -1]] / track.speed).astype(int), len(track.frames) - 1)
         few = track.frames[rows].astype(np.float32)
         h, w = few.shape[1] // 8, few.shape[2] // 8
         change = np.abs(np.diff(few, axis=0))[:, : h * 8, : w * 8].reshape(2, h, 8, w, 8).mean((0, 2, 4))
@@ -107,10 +111,10 @@ class Sampler:
         place = self.rng.choice(h * w, p=chances / chances.sum())
         return (place // w + 0.5) / h, (place % w + 0.5) / w
 
-    def _crop(self, frames: NDArray[np.uint8], centre: tuple[float, float], size: int) -> Tensor:
-        """Cut a random box that holds the point `centre`, and resize it to (F, size, size) float."""
+    def _window(self, shape: tuple[int, ...], centre: tuple[float, float]) -> tuple[slice, slice]:
+        """Choose rows and columns of a picture of a shape (h, w) that hold the point `centre`."""
         rng = self.rng
-        height, width = frames.shape[1:]
+        height, width = shape
         side = rng.uniform(0.55, 1.0) * min(height, width)
         stretch = np.exp(rng.normal(0, 0.1))
         rows, columns = (int(min(length, side * s)) for length, s in ((height, stretch), (width, 1 / stretch)))
@@ -118,10 +122,7 @@ class Sampler:
         top = centre[0] * height - rows * rng.uniform(0.2, 0.8)
         left = centre[1] * width - columns * rng.uniform(0.2, 0.8)
         top, left = int(np.clip(top, 0, height - rows)), int(np.clip(left, 0, width - columns))
-        cut = torch.from_numpy(frames[:, top : top + rows, left : left + columns].astype(np.float32))
-        if rng.random() < 0.5:
-            cut = cut.flip(2)
-        return F.interpolate(cut[None], (size, size), mode="bilinear", antialias=True)[0]
+        return slice(top, top + rows), slice(left, left + columns)
 
     def _looks(self, frames: Tensor) -> Tensor:
         """Change brightness, contrast and noise of (F, N, N), now and then hold it upside down or as a negative."""
@@ -135,7 +136,7 @@ class Sampler:
         return (frames + noise).clamp(0, 255)
 
 
-def offsets(rng: np.random.Generator, fast: bool, limit: int, count: int = WINDOW) -> NDArray[np.int64]:
+def offsets(rng: np.random.Generator, fast: bool, limit: int, count: int = LENGTH) -> NDArray[np.int64]:
     """Draw the frames (count,) that a clip shows, from 0 on: skipped at random, with an exact stride, or evenly.
 
     limit: frames that there are; the rate is lowered where they do not suffice.

@@ -33,7 +33,7 @@ class Options:
     decay: float = 0.03
     warmup: float = 0.05
     margin: float = 2.0
-    margin_weight: float = 0.5
+    margin_weight: float = 2.0
     average: float = 0.99
     bf16: bool = False
     seed: int = 0

@@ -89,3 +89,19 @@ def test_scaling_makes_logits_honest_whatever_a_scene_s_length() -> None:
     np.testing.assert_allclose(measure.scale(judged), (0.25, 1.0), atol=0.06)
     one = measure.scaled(judged[1], (0.25, 1.0))
     np.testing.assert_allclose(one.fast, 0.25 * judged[1].fast + 1.0)
+
+
+def test_a_source_is_judged_by_the_others() -> None:
+    rng = np.random.default_rng(6)
+    judged = [
+        measure.Windows(str(k), rng.normal(level - 1, 1, 2000), rng.normal(level + 1, 1, 2000))
+        for k, level in enumerate([0.0, 0.0, 5.0, 5.0])
+    ]
+    sources = ["a", "a", "b", "b"]
+    # At each source's threshold from the other's films, five off: nothing is told apart, though within clips all is.
+    apart = measure.left_out(sources, judged, judged)
+    assert apart.accuracy == pytest.approx(0.5, abs=0.01)
+    assert apart.auc == pytest.approx(0.921, abs=0.01)  # of normal distributions two spreads apart
+    own = [measure.referenced(one) for one in judged]
+    assert all(abs(np.median(one.natural)) < 1e-9 for one in own)
+    assert measure.left_out(sources, own, own).accuracy == pytest.approx(0.841, abs=0.01)

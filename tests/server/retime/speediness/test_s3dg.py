@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from restyle.errors import BadInputError
-from restyle_server.retime.speediness import S3DG, load_s3dg
+from restyle_server.retime.speediness import S3DG, SpeedinessNet, curve, load_s3dg, load_small
+from restyle_server.retime.speediness.given import network_of
 from restyle_server.retime.speediness.s3dg import INCEPTION, Joint, cubes_apart, load_backbone, re_estimate, shrunk
+
+SMALL = {"what": "restyle speediness", "natural": -1.0, "rise": 1.0}  # metadata
 
 
 @pytest.fixture(name="net", scope="module")
@@ -147,3 +151,70 @@ def test_statistics_are_measured_anew() -> None:
     re_estimate(layer, batches)
     torch.testing.assert_close(layer[0].running_mean, torch.stack([b.mean((0, 2, 3, 4)) for b in batches]).mean(0))
     assert not layer.training
+
+
+def arrays_of(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+@pytest.fixture(name="trained", scope="module")
+def _trained(net: S3DG) -> dict[str, np.ndarray]:
+    return arrays_of(net.state_dict())
+
+
+def test_weights_that_are_given_make_the_network_that_they_are_of(trained: dict[str, np.ndarray]) -> None:
+    whole = network_of(trained, {}, "cpu")
+    assert isinstance(whole, S3DG)
+    assert (whole.natural, whole.rise) == (-1.0, 1.0)
+    measured = network_of(trained, {"natural": -0.4, "rise": 0.3}, "cpu")
+    assert (measured.natural, measured.rise) == (-0.4, 0.3)
+    assert isinstance(network_of(arrays_of(load_small().state_dict()), SMALL, "cpu"), SpeedinessNet)
+    older = {name: array for name, array in trained.items() if not name.endswith("num_batches_tracked")}
+    assert isinstance(network_of(older, {}, "cpu"), S3DG)
+
+
+def test_a_head_under_the_published_names_is_found() -> None:
+    head = {"head.weight": torch.randn(1, 1024), "head.bias": torch.tensor([0.25])}
+    found = network_of(arrays_of(published() | head), {}, "cpu")
+    assert isinstance(found, S3DG)
+    assert torch.equal(found.head.weight, head["head.weight"])
+    assert not found.training
+
+
+@pytest.mark.parametrize(
+    ("change", "about", "words"),
+    [
+        ({"head.weight": None, "head.bias": None}, {}, "backbone.*is missing.*--train FOLDER"),
+        ({"head.bias": None}, {}, "1 tensors are missing.*head.bias"),
+        ({"mixed.4c.branches.0.0.conv.weight": None}, {}, "1 tensors are missing"),
+        ({"head.weight": np.zeros((400, 1024), np.float32)}, {}, "not the weights of an S3D-G of this shape"),
+        ({"mixed_4c.strange": np.zeros(3, np.float32)}, {}, "not the weights of an S3D-G"),
+        ({"mixed_4c": np.zeros(3, np.float32)}, {}, "not the weights of an S3D-G"),
+        ({"extra": np.zeros(3, np.float32)}, {}, "1 unknown.*extra"),
+        ({"conv_2b.norm.running_var": np.full(64, -1, np.float32)}, {}, "numbers that cannot be"),
+        ({}, {"natural": "high"}, "no natural that can be"),
+        ({}, {"rise": 1e9}, "no rise that can be"),
+    ],
+)
+def test_unfit_weights_are_refused_in_words(
+    trained: dict[str, np.ndarray], change: dict[str, np.ndarray | None], about: dict[str, object], words: str
+) -> None:
+    arrays = {name: array for name, array in (trained | change).items() if array is not None}
+    with pytest.raises(BadInputError, match=rf"^network: .*{words}"):
+        network_of(arrays, about, "cpu")
+
+
+def test_weights_of_no_known_network_are_refused() -> None:
+    with pytest.raises(BadInputError, match="network: these are neither"):
+        network_of({"a": np.zeros(2, np.float32)}, {}, "cpu")
+
+
+def test_it_judges_64_frames_at_a_time_as_in_training(net: S3DG, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve, "halves", lambda device: False)
+    film = np.random.default_rng(0).integers(0, 256, (70, 8, 8), np.uint8)
+    values, features, where = curve.look((film,), np.arange(70), net.eval(), keep_features=True)
+    assert (values.shape, features.shape, where.shape) == ((70,), (70, 1024), (70, 1, 1))
+    with torch.inference_mode():
+        for first, last, begin, end in ((16, 70, 32, 64), (48, 70, 64, 70)):
+            logits = net.frames(torch.from_numpy(film[None, first:last]))[0][0]
+            np.testing.assert_allclose(values[begin:end], logits[begin - first : end - first], rtol=1e-4, atol=1e-4)

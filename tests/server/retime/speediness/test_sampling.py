@@ -1,4 +1,4 @@
-"""Which frames training clips show, and that pairs are of one place and time."""
+"""Which frames training clips show, and that pairs are of one place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 pytest.importorskip("numba")
 
 from restyle_server.retime.speediness.footage import Clip, Track
-from restyle_server.retime.speediness.sampling import EVEN_FAST, FAST, NORMAL, Sampler, offsets
-from restyle_server.retime.speediness.small import WINDOW
+from restyle_server.retime.speediness.sampling import EVEN_FAST, FAST, LENGTH, NORMAL, Sampler, offsets
 
 
 def moving_square(frames: int = 80) -> np.ndarray:
@@ -31,10 +30,10 @@ def test_offsets_have_the_rates_of_their_class(fast: bool) -> None:
     rates = []
     for _ in range(600):
         steps = offsets(rng, fast, 1000)
-        assert len(steps) == WINDOW
+        assert len(steps) == LENGTH
         assert steps[0] in (0, 1)  # a rounded start
         assert (np.diff(steps) >= 1).all()
-        rates.append((steps[-1] - steps[0]) / (WINDOW - 1))
+        rates.append((steps[-1] - steps[0]) / (LENGTH - 1))
     assert low - 0.08 < np.mean(rates) < high + 0.08
     # Each of the three kinds is there: even strides, and uneven ones.
     assert (np.array(rates) % 1 == 0).mean() > 0.25
@@ -61,7 +60,7 @@ def test_offsets_stay_within_the_clip(limit: int) -> None:
 def test_batches_hold_natural_clips_first_and_then_the_same_ones_faster() -> None:
     sampler = Sampler([clip(moving_square())], [], 0.0, 3)
     batch = sampler.batch(6)
-    assert batch.clips.shape[:2] == (12, WINDOW)
+    assert batch.clips.shape[:2] == (12, LENGTH)
     assert batch.clips.shape[2] == batch.clips.shape[3]
     assert batch.labels.tolist() == [0.0] * 6 + [1.0] * 6
     assert batch.clips.min() >= 0

@@ -10,7 +10,16 @@ import torch
 from safetensors import safe_open
 
 from restyle_server.retime.speediness import load_small
-from restyle_server.retime.speediness.small import BUNDLED, REACH, SpeedinessNet, around_frames, contrast
+from restyle_server.retime.speediness.small import (
+    BUNDLED,
+    REACH,
+    REST,
+    SpeedinessNet,
+    around_frames,
+    contrast,
+    moves,
+    spread_of,
+)
 from restyle_server.retime.speediness.train import write_weights
 
 
@@ -37,7 +46,7 @@ def test_any_size_gives_a_logit_per_frame_and_their_mean_per_clip(
     clip = film(*shape)
     values, features, where = net.frames(clip)
     assert values.shape == (1, shape[0])
-    assert features.shape == (1, shape[0], 192)
+    assert features.shape == (1, shape[0], 194)
     assert where.shape[:2] == (1, shape[0])
     torch.testing.assert_close(net(clip), values.mean(1))
 
@@ -54,21 +63,53 @@ def test_a_frame_depends_on_no_frame_beyond_the_margin(net: SpeedinessNet) -> No
 
 def test_where_things_are_does_not_matter_only_that_they_are_there(net: SpeedinessNet) -> None:
     # Spatial maximum: a feature map and the same one with its cells shuffled have the same features.
-    volume = net.volume(film(16, 96, 128))
+    volume, lively = net.volume(film(16, 96, 128))
     cells = volume.flatten(3)
     shuffled = cells[..., torch.randperm(cells.shape[-1])]
-    torch.testing.assert_close(shuffled.amax(3), net.features(film(16, 96, 128)).transpose(1, 2))
+    features = net.features(film(16, 96, 128)).transpose(1, 2)
+    torch.testing.assert_close(shuffled.amax(3), features[:, :-2])
+    torch.testing.assert_close(lively, features[:, -2:])
 
 
 def test_contrast_and_brightness_do_not_matter() -> None:
     torch.manual_seed(1)
     clip = 60 + 40 * torch.rand(1, 20, 24, 24)
-    one, other = contrast(clip), contrast(2 * clip - 30)
+    one, other = (contrast(film, spread_of(film)) for film in (clip, 2 * clip - 30))
     torch.testing.assert_close(
         one, other, rtol=0.35, atol=0.05
     )  # but for NOISE, which keeps noise from being stretched
-    still = contrast(torch.full((1, 20, 24, 24), 100.0) + 0.5 * torch.rand(1, 20, 24, 24))
-    assert still.abs().max() < 0.5
+    noise = torch.full((1, 20, 24, 24), 100.0) + 0.5 * torch.rand(1, 20, 24, 24)
+    assert contrast(noise, spread_of(noise)).abs().max() < 0.5
+
+
+def waves(right: float, down: float, rate: float = 1.0) -> torch.Tensor:
+    """A pattern (1, 12, 48, 64) that goes so many pixels per frame, all of it, at a speed that grows evenly from 0."""
+    t = rate * torch.arange(12.0)[:, None, None]
+    x = torch.arange(64.0) - right * t**2 / 20
+    y = torch.arange(48.0)[:, None] - down * t**2 / 20
+    return (120 + 30 * torch.sin(x / 4) + 30 * torch.sin(y / 5 + 1) + 15 * torch.sin((x + y) / 7))[None]
+
+
+def test_flow_is_what_was_planted_whatever_the_contrast() -> None:
+    clip = waves(1.5, -1.0)
+    for film in (clip, 0.5 * clip + 60):
+        found = moves(film, spread_of(film))[0, :, 2:, 6:-6, 6:-6].median(-1).values.median(-1).values
+        t = torch.arange(2.0, 12)
+        steps = torch.stack([1.5 * torch.ones(10), -torch.ones(10)]) * (2 * t - 1) / 20 / 2  # at half the size
+        torch.testing.assert_close(torch.sinh(found[:2]) / 4, steps, rtol=0.12, atol=0.03)
+        sizes = torch.exp((found[2:] - 1) / 0.7) - REST
+        torch.testing.assert_close(sizes[0], steps.norm(dim=0), rtol=0.12, atol=0.03)
+        torch.testing.assert_close(sizes[1], torch.full((10,), np.hypot(1.5, 1.0) / 20), rtol=0.15, atol=0.03)
+
+
+def test_at_twice_the_rate_two_steps_are_one_and_their_change_is_four_times_as_large() -> None:
+    films = waves(0.8, 0.5), waves(0.8, 0.5, 2.0)
+    once, twice = (torch.exp((moves(film, spread_of(film))[0, 2:] - 1) / 0.7) - REST for film in films)
+    (once, changed), (twice, changed_twice) = (
+        part[..., 6:-6, 6:-6].flatten(2).median(2).values for part in (once, twice)
+    )
+    torch.testing.assert_close(twice[2:6], once[3:11:2] + once[4:12:2], rtol=0.03, atol=0.0)
+    torch.testing.assert_close(changed_twice, 4 * changed, rtol=0.06, atol=0.0)
 
 
 def test_the_mean_around_a_frame_takes_what_there_is() -> None:

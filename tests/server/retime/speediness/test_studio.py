@@ -77,7 +77,7 @@ def _films(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., 
     write_movie(folder / "quick.mp4", films[0], Fraction(60))  # 80 frames, of which every second one is seen
     write_movie(folder / "short.mp4", films[0][:60], Fraction(60))
     write_movie(folder / "drawn.mp4", films[0], Fraction(12))
-    write_movie(folder / "pulled.mp4", films[0].repeat(3, 0), Fraction(30))
+    write_movie(folder / "pulled.mp4", films[4].repeat(3, 0), Fraction(30))
     (folder / "broken.mp4").write_bytes(b"nothing")
     (folder / "empty.mkv").touch()
     (folder / "notes.txt").write_text("no film")
@@ -91,7 +91,7 @@ def _gathered(films: Path, tmp_path_factory: pytest.TempPathFactory) -> studio.F
 
 def test_unfit_films_are_listed(gathered: studio.Films) -> None:
     assert set(gathered.refused) == {"short.mp4", "drawn.mp4", "pulled.mp4", "broken.mp4", "empty.mkv"}
-    assert "72 are needed" in gathered.refused["short.mp4"]
+    assert "80 are needed" in gathered.refused["short.mp4"]
     assert "12.0 frames per second" in gathered.refused["drawn.mp4"]
     assert "repeat" in gathered.refused["pulled.mp4"]
     used = {one.name: one for one in (*gathered.learn, *gathered.held)}
