@@ -13,6 +13,7 @@ from restyle.errors import BadInputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 UpAxis = Literal["y", "z"]
+LEAST_AREA = 1e-3  # of all faces, square radii; a strip as long as the object and thinner than a tenth of a pixel
 SAME_PLACE = 0.1  # radii; a subdivided copy shrinks a little, and is the same object all the same
 
 
@@ -67,7 +68,7 @@ def unit_sphere(vertices: Floats, faces: Integers) -> tuple[Floats, Floats, floa
     """Move the mesh into the unit sphere about the centroid of its vertices: (normalised, centre, radius).
 
     Only vertices that a face uses count, so that a stray point cannot shrink the object.
-    Raises BadInputError when these vertices all lie in one place.
+    Raises BadInputError when these vertices all lie in one place, or the faces are too thin for any of them to be seen.
     Source: Text2Mesh code, `Normalization/` (mean of the vertices, largest distance from it).
     """
     used = vertices[np.unique(faces)]
@@ -75,7 +76,16 @@ def unit_sphere(vertices: Floats, faces: Integers) -> tuple[Floats, Floats, floa
     radius = float(np.linalg.norm(used - centre, axis=1).max())
     if not radius > 1e-12 * float(np.abs(used).max()):
         raise BadInputError("vertices: those of the faces all lie in one point, so the mesh has no size.")
-    return (vertices - centre) / radius, centre, radius
+    normalised = (vertices - centre) / radius
+    corners = normalised[faces]
+    edges = corners[:, 1:] - corners[:, :1]
+    area = 0.5 * float(np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1).sum())
+    if area < LEAST_AREA:
+        raise BadInputError(
+            f"faces: their area is {area:.1g} of the object's radius squared, so they are lines of which nothing can "
+            "be seen. Thicken the mesh, or take away the vertices far from the rest."
+        )
+    return normalised, centre, radius
 
 
 @dataclass(frozen=True)

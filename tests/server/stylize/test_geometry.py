@@ -77,3 +77,17 @@ def test_z_up_turns_without_mirroring() -> None:
     turned = to_y_up(np.eye(3), "z")
     np.testing.assert_array_equal(turned[2], [0, 1, 0])
     assert np.linalg.det(turned) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces"),
+    [
+        ([[0, 0, 0], [1, 0, 0], [2, 0, 0]], FACES),
+        ([[0, 0, 0], [2, 0, 0], [2, 1e-4, 0], [0, 1e-4, 0]], [[0, 1, 2], [0, 2, 3]]),
+        ([[1e39, 0, 0], [1, 0, 0], [0, 1, 0]], FACES),
+    ],
+    ids=["a line", "a hair", "a stray corner"],
+)
+def test_what_is_too_thin_to_be_seen_is_refused(vertices: list[list[float]], faces: object) -> None:
+    with pytest.raises(BadInputError, match="lines of which nothing can be seen"):
+        unit_sphere(np.array(vertices, float), np.array(faces))
