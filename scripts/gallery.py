@@ -234,7 +234,7 @@ PIECES = {
         "four objects, one look",
         partial(several, names=("candle", "bird", "spot", "vase"), prompt="an object made of wood"),
     ),
-    "variations": Piece("four variations", partial(variations, name="vase", prompt="a vase made of marble")),
+    "variations": Piece("four variations", partial(variations, name="candle", prompt="a candle made of red brick")),
 }
 
 
