@@ -1,12 +1,17 @@
-"""Seconds per iteration of the GAN engine, scale by scale, beside a plain writing of the same step.
+"""The GAN engine: seconds per iteration beside a plain writing of the same step, and whole trainings to look at.
 
     python scripts/bench_gan.py --scales 0 3 6 --rounds 3
+    python scripts/bench_gan.py --preset draft --pairs 01 06 --output build/gan
 
 The plain step is what the published code does, written as its description says it: one picture at a time, a backward
 per term, float32, batch normalisation, frozen scales with gradients, and between scales a bicubic enlargement of bytes
 on the CPU (here Pillow's, which is faster than the published one in numpy). Both run on the same pictures and sizes,
 in turns, so the ratio holds on a busy machine. `published` is the published code itself, measured at another time on
 two shared cores of a machine of the same kind. Times are seconds of processor time, of the wall clock with CUDA.
+
+With `--preset` real pairs are trained instead, and judged like those of bench_analogy.py. OUTPUT/<pair>.png has the
+structure, the appearance, plain colour transfer, the patch engine and the GAN, OUTPUT/<pair>_scales.png what the GAN
+showed at the end of each scale.
 """
 
 from __future__ import annotations
@@ -15,7 +20,8 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,9 +30,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from restyle_server.analogy.gan import PRESETS, GanOptions
+from bench_analogy import DATA, read, sheet
+from restyle_server.analogy import patch
+from restyle_server.analogy.gan import PRESETS, GanOptions, Step, train
 from restyle_server.analogy.gan.networks import width_at
 from restyle_server.analogy.gan.train import _Run
+from restyle_server.analogy.metrics import recolour, score
 
 # Wall seconds per iteration at 220 px, by scale; the last is extrapolated by its pixels.
 PUBLISHED = (0.087, 0.131, 0.130, 0.172, 0.457, 0.833, 0.973, 2.31, 12.2, 18.6, 33.0)
@@ -160,13 +169,53 @@ def measure(scale: int, options: GanOptions, rounds: int, device: torch.device) 
     return run.chains["a"].sizes[scale][0], statistics.median(times[0]), statistics.median(times[1])
 
 
+def whole(name: str, arguments: argparse.Namespace) -> None:
+    """Train a pair, write its sheets and print its scores."""
+    a, b = (read(next(DATA.glob(f"pair{name}_{letter}.*")), arguments.largest) for letter in "ab")
+    shown: list[NDArray[np.uint8]] = []
+
+    def on_step(step: Step) -> None:
+        if step.iteration == step.iterations:
+            shown.append(step.render())
+            spent = f"{time.process_time() - started:.0f} s of processor"
+            print(f"{name} scale {step.scale} of {step.scales}: {spent}, {step.losses}", flush=True)
+
+    started = time.process_time()
+    trained = train(a, b, PRESETS[arguments.preset], device=arguments.device, on_step=on_step)
+    seconds = time.process_time() - started
+    made = {
+        "a": a,
+        "b": b,
+        "recoloured": recolour(a, b),
+        "patch": patch.analogy(a, b, patch.options_for("analogy", "standard")).picture,
+        "gan": np.asarray(Image.fromarray(trained.picture).resize((a.shape[1], a.shape[0]), Image.Resampling.BICUBIC)),
+    }
+    for label, picture in made.items():
+        figures = score(a, b, picture)
+        terms = "  ".join(f"{term} {value:.2f}" for term, value in asdict(figures).items())
+        print(f"{name} {label:10s} score {figures.total:.2f}  {terms}", flush=True)
+    print(f"{name} gan {arguments.preset}: {seconds:.0f} s of processor", flush=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    sheet(list(made.values()), tuple(made)).save(arguments.output / f"{name}.png")
+    scales = tuple(f"scale {number}" for number in range(1, len(shown) + 1))
+    sheet(shown, scales).save(arguments.output / f"{name}_scales.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scales", type=int, nargs="*", default=list(range(9)))
     parser.add_argument("--rounds", type=int, default=5, help="timed steps per scale; one more is not counted")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--float32", action="store_true", help="no bfloat16 in the engine")
+    parser.add_argument("--preset", choices=PRESETS, help="train real pairs with it instead")
+    parser.add_argument("--pairs", nargs="+", default=["01", "06"])
+    parser.add_argument("--largest", type=int, default=256, help="longer side of these pictures, pixels")
+    parser.add_argument("--output", type=Path, default=Path("build/gan"))
     arguments = parser.parse_args()
+    if arguments.preset:
+        for name in arguments.pairs:
+            whole(name, arguments)
+        return
     options = replace(PRESETS["paper"], low_precision=not arguments.float32)
     print("| scale | px | channels | engine s | plain s | ratio | published s |")
     print("|---|---|---|---|---|---|---|")

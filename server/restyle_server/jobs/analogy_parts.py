@@ -139,7 +139,7 @@ def gan_options(parameters: Mapping[str, Value], mode: str) -> gan.GanOptions:
     if parameters["granularity"] is not None:
         options = replace(options, min_size=min(int(parameters["granularity"]), options.size))
     if parameters["iterations"] is not None:
-        options = replace(options, iterations=int(parameters["iterations"]))
+        options = replace(options, iterations=int(parameters["iterations"]), finest_share=1.0)
     return replace(options, samples=int(parameters.get("samples") or 1))
 
 

@@ -30,6 +30,9 @@ What the published code does, and what is done here instead:
 - Its video training gives the generators a constant in place of the critics' opinion of translated real frames, shows
   one critic the other side's pictures, and swaps the two noise amplitudes. Here that term has its gradient, each critic
   sees its own side and each side has its own amplitude.
+- It needs 20,000 rounds a scale. The presets `draft` and `standard` are another game, for a few hundred or thousand: a
+  scale adds to something even where it is the coarsest, the structure is translated once, there, and climbs in the
+  appearance's colours (`GanOptions.climb`); the generators see mirrored borders, the critics learn faster.
 - Its refinement trains another pyramid on the appearance; `refine` takes the one that is there.
 """
 

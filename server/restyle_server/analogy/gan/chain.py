@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .colors import matched
 from .networks import Generator, PatchNet
-from .pyramid import Size, resize
+from .pyramid import Size, blurred, resize
 
 Noise = Callable[[int, Size], Tensor]
 
@@ -24,11 +25,20 @@ class Chain:
     sizes: of all scales, also those without a generator yet.
     generators: of the scales done.
     amplitudes: of the noise at those.
+    start: (1, 3, h, w), the side's own picture blurred, and colors: its palette, (3, 4), where translations climb (see
+        `GanOptions.climb`); otherwise None.
     """
 
     sizes: list[Size]
     generators: list[Generator] = field(default_factory=list)
     amplitudes: list[float] = field(default_factory=list)
+    start: Tensor | None = None
+    colors: Tensor | None = None
+
+    @property
+    def climbs(self) -> bool:
+        """Whether translations climb."""
+        return self.colors is not None
 
     def append(self, generator: Generator, amplitude: float) -> None:
         """Add the next scale; its weights do not change from here on."""
@@ -49,8 +59,34 @@ class Chain:
                 base = resize(base, self.sizes[scale + 1])
         return base
 
+    @torch.no_grad()
+    def translate(self, picture: Tensor, start: int, sizes: list[Size], noise: Noise) -> Tensor:
+        """`picture` of the side that has `sizes`, led through all generators from scale `start` up, in our colours.
+
+        Returned like what `climb` returns.
+        """
+        base = self.given(resize(picture, sizes[start]), start)
+        for scale in range(start, len(self.generators)):
+            base = self.redrawn(self.generators[scale], base, self.amplitudes[scale] * noise(scale, sizes[scale]))
+            if scale + 1 < len(sizes):
+                base = resize(base, sizes[scale + 1])
+        return base
+
+    def given(self, picture: Tensor, scale: int) -> Tensor:
+        """What a translation that begins at `scale` begins with; the coarsest generator knows blurred pictures."""
+        return self._matched(blurred(picture) if scale == 0 else picture)
+
+    def redrawn(self, generator: Generator, base: Tensor, noise: Tensor) -> Tensor:
+        """One scale of a translation."""
+        return self._matched(generator(base + noise, base))
+
+    def _matched(self, picture: Tensor) -> Tensor:
+        return picture if self.colors is None else matched(picture, self.colors)
+
     def ground(self, count: int, device: torch.device) -> Tensor:
-        """What the coarsest scale adds to: nothing, (count, 3, rows, columns)."""
+        """What the coarsest scale adds to, (count, 3, rows, columns): nothing, or `start`."""
+        if self.start is not None:
+            return self.start.to(device).expand(count, -1, -1, -1)
         return torch.zeros(count, 3, *self.sizes[0], device=device)
 
 
@@ -65,6 +101,10 @@ def pack(sides: Mapping[str, Chain]) -> dict[str, NDArray[Any]]:
     for side, chain in sides.items():
         arrays[f"{side}.sizes"] = np.array(chain.sizes, dtype=np.int64)
         arrays[f"{side}.amplitudes"] = np.array(chain.amplitudes, dtype=np.float64)
+        for name, kept in (("start", chain.start), ("colors", chain.colors)):
+            if kept is not None:
+                arrays[f"{side}.{name}"] = kept.cpu().numpy().copy()
+        arrays[f"{side}.reflect"] = np.array([generator.net.reflect for generator in chain.generators], dtype=np.uint8)
         arrays[f"{side}.residual"] = np.array([generator.residual for generator in chain.generators], dtype=np.uint8)
         for scale, generator in enumerate(chain.generators):
             arrays |= {f"{side}.{scale}.{name}": value for name, value in to_arrays(generator).items()}
@@ -76,12 +116,18 @@ def unpack(
 ) -> Chain:
     """The chain of one side, from what `pack` returned."""
     sizes = [(int(rows), int(columns)) for rows, columns in arrays[f"{side}.sizes"]]
-    chain = Chain(sizes)
-    for scale, (amplitude, residual) in enumerate(zip(arrays[f"{side}.amplitudes"], arrays[f"{side}.residual"])):
+    start, colors = (
+        torch.from_numpy(np.array(arrays[f"{side}.{name}"])) if f"{side}.{name}" in arrays else None
+        for name in ("start", "colors")
+    )
+    chain = Chain(sizes, start=start, colors=colors)
+    of_scale = zip(arrays[f"{side}.amplitudes"], arrays[f"{side}.residual"], arrays[f"{side}.reflect"])
+    for scale, (amplitude, residual, reflect) in enumerate(of_scale):
         prefix = f"{side}.{scale}."
         own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
         layers = sum(name.startswith("net.filters.") for name in own)
-        net = PatchNet(len(own["net.gains.0"]), 3, layers=layers, padding=1, precision=precision)
+        width = len(own["net.gains.0"])
+        net = PatchNet(width, 3, layers=layers, padding=1, reflect=bool(reflect), precision=precision)
         generator = Generator(net, residual=bool(residual))
         from_arrays(generator, own)
         chain.append(generator.to(device), float(amplitude))

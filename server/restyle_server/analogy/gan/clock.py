@@ -15,11 +15,11 @@ class Clock:
     """Seconds left. An iteration takes a fixed overhead and a part that grows with pixels * channels^2.
 
     work: of each scale, pixels * channels^2 of both pictures.
-    iterations: per scale.
+    iterations: of each scale.
     pace: seconds per unit of work before anything is known, from a short trial of the networks.
     """
 
-    def __init__(self, work: Sequence[float], iterations: int, pace: float) -> None:
+    def __init__(self, work: Sequence[float], iterations: Sequence[int], pace: float) -> None:
         self.work, self.iterations, self.pace = work, iterations, pace
         self.overhead: float | None = None
         self.scale = -1
@@ -53,5 +53,5 @@ class Clock:
 
     def _left(self, scale: int, iteration: int) -> float:
         overhead = self.overhead or 0.0
-        steps = [self.iterations - iteration] + [self.iterations] * (len(self.work) - scale - 1)
+        steps = [self.iterations[scale] - iteration, *self.iterations[scale + 1 :]]
         return sum(count * (overhead + self.pace * work) for count, work in zip(steps, self.work[scale:]))

@@ -22,7 +22,8 @@ def gradient_penalty(
 
     The point is drawn anew for each fake; the norm is over channels, at every pixel. Where sizes differ, the point lies
     between windows of the same size, drawn anew: the critic judges patches, so a window serves as well as the whole.
-    Computed in float32: in bfloat16 its gradient was off by 6 to 14 %.
+    In bfloat16 its gradient is off by 5 to 28 % of what it varies by from one draw of the points to the next, without
+    a bias (pair of 49 px, steps 0 to 300).
     Source: Gulrajani et al. 2017, equation 3.
     """
     between = []

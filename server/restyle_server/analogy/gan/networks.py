@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, group_norm, leaky_relu
+from torch.nn.functional import conv2d, group_norm, leaky_relu, pad
 
 from .norm import normalize
 from .options import GanOptions
@@ -26,6 +26,7 @@ class PatchNet(nn.Module):
 
     outputs: channels of the last layer.
     padding: 1 keeps the size, 0 takes one pixel off each side per layer.
+    reflect: what is beyond the borders mirrors what is inside. Otherwise it is zero.
     precision: of the layers; what comes out is float32, or float64 if the picture is.
     """
 
@@ -36,11 +37,12 @@ class PatchNet(nn.Module):
         *,
         layers: int,
         padding: int,
+        reflect: bool = False,
         precision: torch.dtype = torch.float32,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.padding, self.precision = padding, precision
+        self.padding, self.reflect, self.precision = padding, reflect, precision
         channels = [3] + [width] * (layers - 1) + [outputs]
         self.filters = nn.ParameterList(
             torch.randn(after, before, 3, 3, generator=generator) * 0.02 for before, after in pairwise(channels)
@@ -52,17 +54,28 @@ class PatchNet(nn.Module):
     def forward(self, picture: Tensor, *, twice: bool = False) -> Tensor:
         """(N, outputs, H', W') of pictures (N, 3, H, W), each by itself.
 
-        twice: the outcome's gradient will be differentiated again; then nothing is computed in low precision.
+        twice: the outcome's gradient will be differentiated again. On a GPU nothing is in low precision then, since its
+            normalisation would round the statistics, too.
         """
         kept = torch.promote_types(picture.dtype, torch.float32)
-        precision = kept if twice or kept == torch.float64 else self.precision
+        precision = kept if kept == torch.float64 or (twice and picture.is_cuda) else self.precision
+        of_norm = precision if picture.is_cuda else kept
+        norm = normalize if twice else _normalize_once
         features = picture.to(precision)
         for filters, gain, shift in zip(self.filters, self.gains, self.shifts):
-            features = conv2d(features, filters.to(precision), padding=self.padding)
-            gain, shift = gain.to(precision), shift.to(precision)  # noqa: PLW2901
-            features = normalize(features, gain, shift) if twice else group_norm(features, len(gain), gain, shift)
+            features = norm(self._convolved(features, filters), gain.to(of_norm), shift.to(of_norm))
             features = leaky_relu(features, SLOPE)
-        return conv2d(features, self.filters[-1].to(precision), self.bias.to(precision), padding=self.padding).to(kept)
+        return self._convolved(features, self.filters[-1], self.bias.to(precision)).to(kept)
+
+    def _convolved(self, features: Tensor, filters: Tensor, bias: Tensor | None = None) -> Tensor:
+        filters, padding = filters.to(features.dtype), self.padding
+        if self.reflect:
+            features, padding = pad(features, [padding] * 4, mode="reflect"), 0
+        return conv2d(features, filters, bias, padding=padding)
+
+
+def _normalize_once(features: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+    return group_norm(features, len(gain), gain, shift)
 
 
 class Generator(nn.Module):
@@ -97,7 +110,13 @@ def make_generator(
 ) -> Generator:
     """A new generator for `scale` of `scales`, weights drawn from `generator`."""
     net = PatchNet(
-        width_at(scale, options), 3, layers=options.layers, padding=1, precision=precision, generator=generator
+        width_at(scale, options),
+        3,
+        layers=options.layers,
+        padding=1,
+        reflect=options.reflect,
+        precision=precision,
+        generator=generator,
     )
     return Generator(net, residual=scale < scales - options.plain_scales)
 

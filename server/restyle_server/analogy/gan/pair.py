@@ -19,7 +19,7 @@ from .chain import Chain, fresh_noise, from_arrays, to_arrays
 from .losses import gradient_penalty, mean_scores
 from .networks import Generator, PatchNet
 from .options import GanOptions
-from .pyramid import Size
+from .pyramid import Size, blurred, resize
 
 OTHER = {"a": "b", "b": "a"}
 LOSSES = ("critic", "penalty", "adversarial", "reconstruction", "cycle")
@@ -47,7 +47,8 @@ class Draw:
 
     real: what the critics of each side are shown as real.
     own: drawn by each side's pyramid. rebuilt: its reconstruction.
-    mixed: the other side's `own`, translated.
+    layout: what is translated of each side: its `own`, or its `real` where translations climb.
+    mixed: the other side's `layout`, translated.
     fakes: what each side's critic judges: mixed, own and, for clips, the other side's real picture translated.
     cycled: the other side's `mixed`, translated back.
     """
@@ -55,6 +56,7 @@ class Draw:
     real: dict[str, Tensor]
     own: dict[str, Tensor]
     rebuilt: dict[str, Tensor]
+    layout: dict[str, Tensor]
     mixed: dict[str, Tensor]
     fakes: dict[str, list[Tensor]]
     cycled: dict[str, Tensor]
@@ -77,11 +79,12 @@ class Pair:
 
     @torch.no_grad()
     def set_amplitudes(self) -> None:
-        """Noise in proportion to what the scales below leave unexplained; the coarsest has nothing but noise."""
-        if self.scale == 0:
-            return
+        """Noise in proportion to what the scales below leave unexplained; the coarsest has an amplitude of its own."""
         for side in self.sides.values():
-            rebuilt = self._bases(side)[1:]
+            if self.scale == 0:
+                side.amplitude = self.options.first_noise
+                continue
+            rebuilt = self._bases(side, side.reals[:1])[1:]
             side.amplitude = self.options.noise * float((side.reals - rebuilt).square().mean().sqrt())
 
     def step(self) -> dict[str, float]:
@@ -119,18 +122,21 @@ class Pair:
 
     def draw(self) -> Draw:
         """Pictures from noise, and translations of them both ways."""
-        sides, noisy = self.sides, self.options.self_weight > 0
+        sides, noisy, climb = self.sides, self.options.self_weight > 0, self.options.climb
         real = {name: self._real(side) for name, side in sides.items()}
-        both = {name: self._own_and_rebuilt(side) for name, side in sides.items()}
+        both = {name: self._own_and_rebuilt(side, real[name]) for name, side in sides.items()}
         own = {name: pictures[:1] for name, pictures in both.items()}
+        layout = real if climb else own
         mixed, fakes = {}, {}
         for name, side in sides.items():
             other = OTHER[name]
-            given = [own[other], self._noisy(other, real[other])] if noisy else [own[other]]
-            first, *more = torch.split(side.generator.translate(torch.cat(given)), 1)
+            given = [layout[other], self._noisy(other, real[other])] if noisy else [layout[other]]
+            made = self._climbed(name, given[0]) if climb else side.generator.translate(torch.cat(given))
+            first, *more = torch.split(made, 1)
             mixed[name], fakes[name] = first, [first, own[name], *more]
         cycled = {name: side.generator.translate(mixed[OTHER[name]]) for name, side in sides.items()}
-        return Draw(real, own, {name: pictures[1:] for name, pictures in both.items()}, mixed, fakes, cycled)
+        rebuilt = {name: pictures[1:] for name, pictures in both.items()}
+        return Draw(real, own, rebuilt, layout, mixed, fakes, cycled)
 
     def critic_terms(
         self, real: Mapping[str, Tensor], fakes: Mapping[str, list[Tensor]]
@@ -143,7 +149,11 @@ class Pair:
             scores = mean_scores(side.critic, [*fakes[name], real[name]])
             score = score + (weights * (scores[:-1] - scores[-1])).sum()
             adversarial = adversarial - self.balance[name] * (weights * scores[:-1]).sum()
-            penalty = penalty + gradient_penalty(side.critic, real[name], fakes[name], weights, self.generator)
+            shown, each = fakes[name], weights
+            if self.options.one_point:
+                number = int(torch.randint(len(shown), (), generator=self.generator, device=self.device))
+                shown, each = shown[number : number + 1], weights[number : number + 1] * len(shown)
+            penalty = penalty + gradient_penalty(side.critic, real[name], shown, each, self.generator)
         return score, penalty, adversarial.detach()
 
     def picture_terms(self, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -151,7 +161,7 @@ class Pair:
         reconstruction, cycle = torch.zeros(2, device=self.device)
         for name in self.sides:
             reconstruction = reconstruction + mse_loss(draw.rebuilt[name], draw.real[name])
-            cycle = cycle + mse_loss(draw.cycled[name], draw.own[name])
+            cycle = cycle + mse_loss(draw.cycled[name], draw.layout[name])
         return reconstruction, cycle
 
     def _pull(self, drawn: Mapping[str, list[Tensor]], slopes: Sequence[Tensor]) -> Tensor:
@@ -163,18 +173,28 @@ class Pair:
         return pull
 
     def _noise(self, scale: int, size: Size) -> Tensor:
-        """Two rows: for a drawn picture, and for the reconstruction, which gets noise at the coarsest scale only."""
-        if scale == 0:
+        """Two rows: for a drawn picture, and for the reconstruction: noise only where there is nothing else."""
+        if scale == 0 and not self.options.climb:
             return fresh_noise(2, self.generator)(scale, size)
         drawn = fresh_noise(1, self.generator)(scale, size)
         return torch.cat([drawn, torch.zeros_like(drawn)])
 
-    def _bases(self, side: Side) -> Tensor:
-        """(2, 3, h, w) from the frozen scales: what a drawn picture and the reconstruction start from."""
-        return side.chain.climb(side.chain.ground(2, self.device), 0, self._noise)
+    def _bases(self, side: Side, real: Tensor) -> Tensor:
+        """(2, 3, h, w) from the frozen scales: what a drawn picture and the reconstruction of `real` start from."""
+        ground = side.chain.ground(2, self.device)
+        if self.options.climb:
+            ground = blurred(resize(real, side.chain.sizes[0])).expand(2, -1, -1, -1)
+        return side.chain.climb(ground, 0, self._noise)
 
-    def _own_and_rebuilt(self, side: Side) -> Tensor:
-        bases = self._bases(side)
+    def _climbed(self, name: str, picture: Tensor) -> Tensor:
+        """(1, 3, h, w): the other side's `picture` translated at the coarsest scale, and climbed to this one."""
+        side, sizes = self.sides[name], self.sides[OTHER[name]].chain.sizes
+        draw = fresh_noise(1, self.generator)
+        base = side.chain.given(picture, 0) if self.scale == 0 else side.chain.translate(picture, 0, sizes, draw)
+        return side.chain.redrawn(side.generator, base, side.amplitude * draw(self.scale, sizes[self.scale]))
+
+    def _own_and_rebuilt(self, side: Side, real: Tensor) -> Tensor:
+        bases = self._bases(side, real)
         noise = self._noise(self.scale, side.chain.sizes[self.scale])
         pictures: Tensor = side.generator(bases + side.amplitude * noise, bases)
         return pictures

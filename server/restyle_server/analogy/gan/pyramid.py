@@ -60,6 +60,12 @@ def to_pictures(pixels: Tensor) -> list[Picture]:
     return list(levels.permute(0, 2, 3, 1).cpu().numpy().copy())
 
 
+def blurred(pixels: Tensor) -> Tensor:
+    """(N, 3, H, W) without what is lost at half the size."""
+    rows, columns = pixels.shape[-2:]
+    return resize(resize(pixels, (math.ceil(rows / 2), math.ceil(columns / 2))), (rows, columns))
+
+
 def resize(pixels: Tensor, size: Size) -> Tensor:
     """(N, 3, H, W) at another size: bicubic (Keys, a = -1/2), smoothed where it shrinks, cut off at [-1, 1].
 

@@ -30,7 +30,10 @@ def sample(
     own, other = ("b", "a") if reverse else ("a", "b")
     chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
     noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
-    return [_translated(chain.climb(chain.ground(1, device), 0, noise), matter) for _ in range(count)]
+    if not chain.climbs:
+        return [_translated(chain.climb(chain.ground(1, device), 0, noise), matter) for _ in range(count)]
+    drawn = [chain.climb(chain.ground(1, device), 0, noise) for _ in range(count)]
+    return [to_pictures(matter.translate(picture, 0, chain.sizes, noise))[0] for picture in drawn]
 
 
 def inject(
@@ -44,6 +47,8 @@ def inject(
 ) -> Picture:
     """Give `picture` to the structure's pyramid at `scale`, let the scales above redraw it, and translate the outcome.
 
+    Where translations climb: translate it at `scale`, and let the appearance's scales above redraw the outcome.
+
     picture: (H, W, 3) uint8, resized to the pyramid: the structure itself, or one changed by hand.
     scale: 1 to `scales` (as `Step` counts); at `scales + 1` nothing is redrawn and the picture itself is translated.
         High keeps the picture, low lets the networks decide more.
@@ -54,7 +59,7 @@ def inject(
     own, other = ("b", "a") if reverse else ("a", "b")
     chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
     noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
-    return _translated(_redrawn(chain, picture, scale, noise, device), matter)
+    return _injected(chain, matter, picture, scale, noise)
 
 
 def refine(
@@ -69,7 +74,7 @@ def refine(
     shape = unpack(tensors, "a", device).sizes
     chain.sizes = shape  # the result has the structure's layout, hence its aspect
     noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
-    return to_pictures(_redrawn(chain, picture, scale, noise, device))[0]
+    return to_pictures(_redrawn(chain, picture, scale, noise))[0]
 
 
 def translate_frames(
@@ -82,25 +87,37 @@ def translate_frames(
 ) -> Iterator[Picture]:
     """`inject` every frame of a clip, all with the same noise per scale, so that only what moves changes.
 
-    scale: as in `inject`; None for one below the finest.
+    scale: as in `inject`; None for one below the finest, or for the coarsest where translations climb.
     Source: the published video evaluation.
     """
     device = torch.device(device)
     chain, matter = unpack(tensors, "a", device), unpack(tensors, "b", device)
     generator = torch.Generator(device).manual_seed(seed)
     fixed = [fresh_noise(1, generator)(number, size) for number, size in enumerate(chain.sizes)]
-    start = len(chain.sizes) - FRAMES_FROM_TOP if scale is None else scale
+    if scale is None:
+        scale = 1 if chain.climbs else len(chain.sizes) - FRAMES_FROM_TOP
     for frame in frames:
-        yield _translated(_redrawn(chain, frame, start, lambda number, _: fixed[number], device), matter)
+        yield _injected(chain, matter, frame, scale, lambda number, _: fixed[number])
 
 
-def _redrawn(chain: Chain, picture: Picture, scale: int, noise: Noise, device: torch.device) -> Tensor:
+def _injected(chain: Chain, matter: Chain, picture: Picture, scale: int, noise: Noise) -> Picture:
+    if not chain.climbs:
+        return _translated(_redrawn(chain, picture, scale, noise), matter)
+    given = _given(chain, picture, scale)
+    return to_pictures(matter.translate(given, min(scale, len(chain.sizes)) - 1, chain.sizes, noise))[0]
+
+
+def _redrawn(chain: Chain, picture: Picture, scale: int, noise: Noise) -> Tensor:
     """(1, 3, h, w): `picture` redrawn by the chain from `scale` (counted from 1) up."""
+    base = resize(_given(chain, picture, scale), chain.sizes[min(scale, len(chain.sizes)) - 1])
+    return chain.climb(base, scale - 1, noise)
+
+
+def _given(chain: Chain, picture: Picture, scale: int) -> Tensor:
     check_picture(picture, "injected")
     if not 1 <= scale <= len(chain.sizes) + 1:
         raise UsageError(f"There are {len(chain.sizes)} scales: inject at 1 to {len(chain.sizes) + 1}, not at {scale}.")
-    base = resize(to_tensor(picture, device), chain.sizes[min(scale, len(chain.sizes)) - 1])
-    return chain.climb(base, scale - 1, noise)
+    return to_tensor(picture, chain.generators[0].net.bias.device)
 
 
 @torch.no_grad()

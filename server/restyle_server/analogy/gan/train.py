@@ -18,10 +18,11 @@ from torch import Tensor
 
 from .chain import Chain, pack, unpack
 from .clock import NETWORK_PASSES, Clock
+from .colors import palette
 from .networks import make_critic, make_generator, width_at
 from .options import GanOptions
 from .pair import Pair, Side
-from .pyramid import Picture, Size, check_picture, resize, scale_sizes, to_pictures, to_tensor
+from .pyramid import Picture, Size, blurred, check_picture, resize, scale_sizes, to_pictures, to_tensor
 from .sample import inject, sample
 
 State = Mapping[str, NDArray[Any]]
@@ -57,7 +58,8 @@ class Step:
 class GanResult:
     """What a training leaves.
 
-    picture: the structure's layout in the appearance's matter, (H, W, 3) uint8: `inject` at the finest scale.
+    picture: the structure's layout in the appearance's matter, (H, W, 3) uint8: `inject` at the finest scale, or at the
+        coarsest where translations climb.
     reverse: the appearance's layout in the structure's matter.
     samples: draws by the structure's pyramid in the appearance's matter. These are the published results; after a
         short training their layout is less that of the structure.
@@ -118,9 +120,9 @@ def train_frames(
             on_step(run.report(losses))
     tensors = run.tensors()
     drawn = sample(tensors, options.samples, seed=seed, device=device)
-    finest = run.scales
-    picture = inject(tensors, frames[0], finest, seed=seed, device=device)
-    reverse = inject(tensors, appearance, finest, seed=seed, device=device, reverse=True)
+    at = 1 if options.climb else run.scales
+    picture = inject(tensors, frames[0], at, seed=seed, device=device)
+    reverse = inject(tensors, appearance, at, seed=seed, device=device, reverse=True)
     return GanResult(picture, reverse, tuple(drawn), tensors)
 
 
@@ -147,10 +149,11 @@ class _Run:
             for side, pictures in self.originals.items()
         }
         self.scales = len(sizes["a"])
-        self.clock = Clock(_work(sizes, options), options.iterations, self._pace(sizes))
+        self.rounds = [options.rounds(scale, self.scales) for scale in range(self.scales)]
+        self.clock = Clock(_work(sizes, options), self.rounds, self._pace(sizes))
         self.scale = self.iteration = 0
         if state is None:
-            self.chains = {side: Chain(own) for side, own in sizes.items()}
+            self.chains = {side: self._chain(side, own) for side, own in sizes.items()}
             self.pair = self._pair(None)
             self.pair.set_amplitudes()
         else:
@@ -164,11 +167,11 @@ class _Run:
     @property
     def done(self) -> bool:
         """Whether every scale has had its iterations."""
-        return self.scale == self.scales - 1 and self.iteration >= self.options.iterations
+        return self.scale == self.scales - 1 and self.iteration >= self.rounds[-1]
 
     def step(self) -> dict[str, float]:
         """One iteration, of the next scale where this one has had all of its own; its losses."""
-        if self.iteration >= self.options.iterations:
+        if self.iteration >= self.rounds[self.scale]:
             self._next_scale()
         losses = self.pair.step()
         self.iteration += 1
@@ -196,6 +199,13 @@ class _Run:
             sides[name] = Side(chain, generator.to(self.device), critic.to(self.device), reals)
         return Pair(self.scale, sides, options, self.generator)
 
+    def _chain(self, side: str, sizes: list[Size]) -> Chain:
+        """The chain of a side before its first scale."""
+        if not self.options.climb:
+            return Chain(sizes)
+        coarse = torch.cat([resize(to_tensor(picture, self.device), sizes[0]) for picture in self.originals[side]])
+        return Chain(sizes, start=blurred(coarse[:1]), colors=palette(coarse))
+
     def report(self, losses: dict[str, float]) -> Step:
         """What the caller learns now."""
         left = self.clock.tick(self.scale, self.iteration)
@@ -203,7 +213,7 @@ class _Run:
             self.scale + 1,
             self.scales,
             self.iteration,
-            self.options.iterations,
+            self.rounds[self.scale],
             losses,
             self.clock.fraction(self.scale, self.iteration),
             left,
@@ -227,7 +237,8 @@ class _Run:
         chains = {}
         for name, side in self.pair.sides.items():
             done = self.chains[name]
-            chains[name] = Chain(done.sizes, [*done.generators, side.generator], [*done.amplitudes, side.amplitude])
+            generators, amplitudes = [*done.generators, side.generator], [*done.amplitudes, side.amplitude]
+            chains[name] = Chain(done.sizes, generators, amplitudes, done.start, done.colors)
         return pack(chains)
 
     def _pace(self, sizes: Mapping[str, Sequence[Size]]) -> float:

@@ -12,14 +12,15 @@ from restyle_server.analogy.gan.networks import PatchNet, make_critic, make_gene
 from restyle_server.analogy.gan.norm import normalize
 
 
-def published(net: PatchNet) -> nn.Sequential:
+def published(net: PatchNet, beyond: str = "zeros") -> nn.Sequential:
     """The same weights in torch's own layers, with batch normalisation."""
     layers: list[nn.Module] = []
     for filters, gain, shift in zip(net.filters, net.gains, net.shifts):
         after, before = filters.shape[:2]
-        layers += [nn.Conv2d(before, after, 3, padding=net.padding), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        convolution = nn.Conv2d(before, after, 3, padding=net.padding, padding_mode=beyond)
+        layers += [convolution, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
         layers[-3].weight, layers[-2].weight, layers[-2].bias = filters, gain, shift
-    layers.append(nn.Conv2d(net.filters[-1].shape[1], len(net.bias), 3, padding=net.padding))
+    layers.append(nn.Conv2d(net.filters[-1].shape[1], len(net.bias), 3, padding=net.padding, padding_mode=beyond))
     layers[-1].weight, layers[-1].bias = net.filters[-1], net.bias
     return nn.Sequential(*layers)
 
@@ -45,6 +46,30 @@ def test_gradients_are_those_of_batch_normalised_single_pictures(doubles: None, 
     theirs = torch.autograd.grad(sum(alone(picture).square().sum() for picture in pictures.split(1)), weights)
     for one, other in zip(ours, theirs):
         torch.testing.assert_close(one, other)
+
+
+def test_what_is_beyond_the_borders_mirrors_what_is_inside(doubles: None) -> None:
+    net = PatchNet(5, 3, layers=4, padding=1, reflect=True)
+    picture = torch.rand(1, 3, 9, 12)
+    torch.testing.assert_close(net(picture), published(net, "reflect")(picture))
+    across = net(torch.rand(1, 3, 9, 1).expand(1, 3, 9, 12))
+    torch.testing.assert_close(across, across[..., :1].expand_as(across))  # no frame where nothing changes sideways
+    framed = PatchNet(5, 3, layers=4, padding=1)(torch.rand(1, 3, 9, 1).expand(1, 3, 9, 12))
+    assert (framed - framed[..., :1]).abs().max() > 0.01
+
+
+def test_low_precision_gradients_are_near_the_exact_ones() -> None:
+    torch.manual_seed(1)
+    exact, low = PatchNet(16, 1, layers=5, padding=0), PatchNet(16, 1, layers=5, padding=0, precision=torch.bfloat16)
+    low.load_state_dict(exact.state_dict())
+    picture = torch.rand(1, 3, 24, 24)
+    for twice in (False, True):
+        ours, theirs = (
+            torch.cat([g.flatten() for g in torch.autograd.grad(net(picture, twice=twice).mean(), [*net.filters])])
+            for net in (low, exact)
+        )
+        assert ours.dtype == torch.float32
+        assert 0 < (ours - theirs).norm() / theirs.norm() < 0.1
 
 
 def test_a_critic_sees_eleven_pixels() -> None:

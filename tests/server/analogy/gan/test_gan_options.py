@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -27,6 +27,12 @@ PUBLISHED = {
     "structure_weight": 1.0,
     "self_weight": 0.0,
     "noise": 0.1,
+    # what it does not have
+    "finest_share": 1.0,
+    "first_noise": 1.0,
+    "climb": False,
+    "reflect": False,
+    "one_point": False,
 }
 
 
@@ -51,6 +57,20 @@ def test_smaller_presets_take_less() -> None:
     assert draft.size < standard.size < paper.size
     assert draft.iterations < standard.iterations < paper.iterations
     assert options_for("frames", "draft").iterations == draft.iterations
+
+
+@pytest.mark.parametrize("mode", ["analogy", "texture", "style", "text", "paint", "frames"])
+def test_short_presets_keep_their_rates_in_every_mode(mode: str) -> None:
+    options = options_for(mode, "draft")
+    assert (options.critic_rate, options.generator_rate) == (1e-3, 1e-3)
+    assert options.self_weight == 0
+
+
+def test_iterations_fall_in_equal_ratios_to_the_share_of_the_finest() -> None:
+    options = replace(PRESETS["paper"], iterations=800, finest_share=0.25)
+    assert [options.rounds(scale, 3) for scale in range(3)] == [800, 400, 200]
+    assert [PRESETS["paper"].rounds(scale, 11) for scale in (0, 5, 10)] == [20_000] * 3
+    assert replace(options, iterations=1).rounds(2, 3) == 1
 
 
 def test_unknown_names() -> None:

@@ -23,6 +23,7 @@ from restyle_server.analogy.gan import (
 )
 from restyle_server.analogy.gan.chain import unpack
 from restyle_server.analogy.gan.clock import Clock
+from restyle_server.analogy.gan.colors import matched, palette
 from restyle_server.analogy.gan.pyramid import resize, to_pictures, to_tensor
 
 Picture = NDArray[np.uint8]
@@ -55,7 +56,7 @@ def test_result_has_the_promised_form(disc: Picture, stripes: Picture, small: Ga
 
 def test_sixty_four_pixels_thirty_iterations(disc: Picture, stripes: Picture) -> None:
     """Finite losses, and a reconstruction that gets better at every scale and over all of them."""
-    options = replace(PRESETS["draft"], min_size=40, iterations=30, width=8, max_width=8)
+    options = replace(PRESETS["paper"], size=64, min_size=40, iterations=30, width=8, max_width=8)
     steps: list[Step] = []
     result = train(disc, stripes, options, on_step=steps.append)
     assert result.reverse.shape == (64, 64, 3)
@@ -66,12 +67,66 @@ def test_sixty_four_pixels_thirty_iterations(disc: Picture, stripes: Picture) ->
     assert rebuilt[-1, -5:].mean() < 0.8 * rebuilt[0, :5].mean()
 
 
-@pytest.mark.parametrize(("stop", "low_precision"), [(3, False), (7, True), (16, True)])
+def test_the_draft_reconstructs_at_every_scale(disc: Picture, stripes: Picture) -> None:
+    options = replace(PRESETS["draft"], size=26, min_size=20, iterations=60, finest_share=1.0, max_width=16, width=16)
+    steps: list[Step] = []
+    train(disc, stripes, options, on_step=steps.append)
+    rebuilt = np.array([step.losses["reconstruction"] for step in steps]).reshape(-1, 60)
+    assert len(rebuilt) > 1
+    assert (rebuilt[:, -5:].mean(axis=1) < 0.5 * rebuilt[:, :5].mean(axis=1)).all()
+
+
+def test_short_presets_give_the_promised_form(disc: Picture, stripes: Picture, short: GanOptions) -> None:
+    steps: list[Step] = []
+    result = train(disc, stripes, replace(short, samples=2), on_step=steps.append)
+    scales = steps[-1].scales
+    assert [(step.scale, step.iteration, step.iterations) for step in steps] == [
+        (scale + 1, number, short.rounds(scale, scales))
+        for scale in range(scales)
+        for number in range(1, short.rounds(scale, scales) + 1)
+    ]
+    assert steps[-1].fraction == 1
+    assert result.picture.shape == (23, 30, 3)
+    assert result.reverse.shape == (26, 26, 3)
+    np.testing.assert_array_equal(result.picture, inject(result.tensors, disc, 1))
+    np.testing.assert_array_equal(result.samples, sample(result.tensors, 2))
+    assert not np.array_equal(*result.samples)
+    top = inject(result.tensors, disc, scales)
+    np.testing.assert_array_equal(top, inject(result.tensors, disc, scales + 1))
+    assert not np.array_equal(top, result.picture)
+
+
+def test_injection_where_translations_climb(disc: Picture, stripes: Picture, short: GanOptions) -> None:
+    """The structure is translated at the scale and redrawn by the appearance's scales above, with noise."""
+    result = train(disc, stripes, short)
+    device = torch.device("cpu")
+    sizes, matter = unpack(result.tensors, "a", device).sizes, unpack(result.tensors, "b", device)
+    colors = torch.from_numpy(result.tensors["b.colors"])
+    base, drawn = resize(to_tensor(disc, device), sizes[-2]), torch.Generator().manual_seed(6)
+    base = matched(base, colors)
+    for scale in (-2, -1):
+        base = resize(base, sizes[scale])
+        noise = matter.amplitudes[scale] * torch.randn(base.shape, generator=drawn)
+        base = matched(matter.generators[scale](base + noise, base), colors)
+    expected = to_pictures(base)[0]
+    np.testing.assert_array_equal(inject(result.tensors, disc, len(sizes) - 1, seed=6), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stop", "low_precision"),
+    [("small", 3, False), ("small", 7, True), ("small", 16, True), ("short", 3, True), ("short", 9, False)],
+)
 def test_going_on_from_a_state_changes_no_bit(
-    disc: Picture, stripes: Picture, small: GanOptions, tmp_path: Path, stop: int, low_precision: bool
+    disc: Picture,
+    stripes: Picture,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    kind: str,
+    stop: int,
+    low_precision: bool,
 ) -> None:
     """Within a scale, at its end and within the last; by way of a file."""
-    options = replace(small, low_precision=low_precision)
+    options = replace(request.getfixturevalue(kind), low_precision=low_precision)
     whole: list[Step] = []
     expected = train(disc, stripes, options, seed=3, on_step=whole.append)
     seen: list[Step] = []
@@ -151,11 +206,24 @@ def test_a_training_makes_colours_of_the_appearance(disc: Picture, small: GanOpt
     assert picture[..., 0].max() > 120
 
 
+def test_colours_get_the_mean_and_covariance_that_were_wanted() -> None:
+    torch.manual_seed(2)
+    mixing = torch.tensor([[0.2, 0.1, 0.0], [0.0, 0.1, 0.05], [0.1, 0.0, 0.1]])
+    source = torch.einsum("ij,njhw->nihw", mixing, torch.rand(2, 3, 20, 30)) - 0.3
+    wanted = torch.einsum("ij,njhw->nihw", mixing.T, torch.rand(1, 3, 25, 15)) + 0.2
+    made = matched(source, palette(wanted)).transpose(0, 1).flatten(1).numpy()
+    expected = wanted[0].flatten(1).numpy()
+    np.testing.assert_allclose(made.mean(axis=1), expected.mean(axis=1), atol=1e-4)
+    np.testing.assert_allclose(np.cov(made), np.cov(expected), atol=3e-5)
+    flat = torch.full((1, 3, 4, 4), 0.5)
+    assert matched(flat, palette(wanted)).isfinite().all()
+
+
 @pytest.fixture(scope="module")
 def trained() -> dict[str, NDArray]:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
-    options = replace(PRESETS["draft"], size=26, min_size=20, width=6, max_width=6, iterations=2, plain_scales=1)
+    options = replace(PRESETS["paper"], size=26, min_size=20, width=6, max_width=6, iterations=2, plain_scales=1)
     return train(a, b, options).tensors
 
 
@@ -227,8 +295,8 @@ def test_one_pixel_and_flat_pictures_work(small: GanOptions) -> None:
 
 
 def test_time_left_is_overhead_and_work_of_what_is_to_do() -> None:
-    clock = Clock([1.0, 4.0, 16.0], iterations=10, pace=0.5)
+    clock = Clock([1.0, 4.0, 16.0], iterations=[10, 10, 5], pace=0.5)
     clock.overhead = 2.0
-    assert clock._left(0, 0) == 10 * (2 + 0.5) + 10 * (2 + 2) + 10 * (2 + 8)
-    assert clock._left(1, 7) == 3 * (2 + 2) + 10 * (2 + 8)
-    assert clock._left(2, 10) == 0
+    assert clock._left(0, 0) == 10 * (2 + 0.5) + 10 * (2 + 2) + 5 * (2 + 8)
+    assert clock._left(1, 7) == 3 * (2 + 2) + 5 * (2 + 8)
+    assert clock._left(2, 5) == 0

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from restyle_server.analogy.gan import GanOptions
 from restyle_server.analogy.gan.chain import Chain
+from restyle_server.analogy.gan.colors import matched, palette
 from restyle_server.analogy.gan.losses import gradient_penalty, mean_scores
 from restyle_server.analogy.gan.networks import PatchNet, make_critic, make_generator
 from restyle_server.analogy.gan.pair import Pair, Side
@@ -85,6 +86,17 @@ def test_scores_do_not_depend_on_company(critic: PatchNet) -> None:
     torch.testing.assert_close(mean_scores(critic, pictures), expected)
 
 
+def test_one_point_stands_for_all_fakes(doubles: None, small: GanOptions) -> None:
+    """Where both fakes are the real picture itself, the points between are known, and one tells of both."""
+    terms = []
+    for one_point in (False, True):
+        pair = make_pair(replace(small, one_point=one_point), 0)
+        real = {name: side.reals[:1] for name, side in pair.sides.items()}
+        terms.append(pair.critic_terms(real, {name: [picture, picture] for name, picture in real.items()})[1])
+    assert terms[0] > 0.1
+    torch.testing.assert_close(*terms)
+
+
 def make_pair(options: GanOptions, scale: int) -> Pair:
     """Both sides at `scale` over untrained frozen scales; a's pictures are larger than b's, and there are two of a."""
     generator = torch.Generator().manual_seed(5)
@@ -103,13 +115,20 @@ def make_pair(options: GanOptions, scale: int) -> Pair:
 
 
 @pytest.mark.parametrize("scale", [0, 1])
-@pytest.mark.parametrize("self_weight", [0.0, 0.7])
+@pytest.mark.parametrize(("self_weight", "climb"), [(0.0, False), (0.7, False), (0.0, True)])
 def test_a_step_follows_the_gradients_of_the_written_losses(
-    doubles: None, small: GanOptions, scale: int, self_weight: float
+    doubles: None, small: GanOptions, scale: int, self_weight: float, climb: bool
 ) -> None:
     """With rates of zero a step leaves its gradients; they must be those of the losses as the paper writes them."""
     options = replace(
-        small, critic_rate=0.0, generator_rate=0.0, alpha=0.8, beta=1.7, structure_weight=0.3, self_weight=self_weight
+        small,
+        critic_rate=0.0,
+        generator_rate=0.0,
+        alpha=0.8,
+        beta=1.7,
+        structure_weight=0.3,
+        self_weight=self_weight,
+        climb=climb,
     )
     pair = make_pair(options, scale)
     start = pair.generator.get_state()
@@ -134,13 +153,14 @@ def test_a_step_follows_the_gradients_of_the_written_losses(
         total = torch.zeros(())
         for name, other, balance in (("a", "b", 0.3), ("b", "a", 1.0)):
             side = pair.sides[name]
-            mixed = side.generator.translate(draw.own[other])
+            mixed = draw.mixed[name] if climb else side.generator.translate(draw.own[other])
             total = total - balance * (side.critic(mixed).mean() + side.critic(draw.own[name]).mean())
             if self_weight:
                 total = total - balance * self_weight * side.critic(draw.fakes[name][2]).mean()
             total = total + 0.8 * (draw.rebuilt[name] - draw.real[name]).square().mean()
-            back = side.generator.translate(pair.sides[other].generator.translate(draw.own[name]))
-            total = total + 1.7 * (back - draw.own[name]).square().mean()
+            there = draw.mixed[other] if climb else pair.sides[other].generator.translate(draw.own[name])
+            layout = draw.real[name] if climb else draw.own[name]
+            total = total + 1.7 * (side.generator.translate(there) - layout).square().mean()
         return total
 
     for function, kind in ((critics, "critic"), (generators, "generator")):
@@ -149,6 +169,33 @@ def test_a_step_follows_the_gradients_of_the_written_losses(
         expected = sum(float((weight.grad * change).sum()) for weight, change in zip(weights, direction))
         assert abs(expected) > 1e-5
         assert slope_along(function, weights, direction) == pytest.approx(expected, rel=1e-4)
+
+
+def test_translations_climb_from_the_blurred_picture_at_the_coarsest_scale(doubles: None, short: GanOptions) -> None:
+    """Without noise, so that every number is known; the picture halved and enlarged, in the colours that are wanted."""
+    pair = make_pair(short, 1)
+    colors = palette(torch.rand(1, 3, 9, 9))
+    side = pair.sides["b"]
+    side.amplitude, side.chain.amplitudes, side.chain.colors = 0.0, [0.0], colors
+    draw = pair.draw()
+
+    def sized(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        return torch.nn.functional.interpolate(picture, size, mode="bicubic", antialias=True).clamp(-1, 1)
+
+    coarse = sized(draw.real["a"], (14, 17))
+    base = matched(sized(sized(coarse, (7, 9)), (14, 17)), colors)
+    base = sized(matched(side.chain.generators[0].translate(base), colors), (18, 21))
+    torch.testing.assert_close(draw.mixed["b"], matched(side.generator.translate(base), colors))
+
+
+@pytest.mark.parametrize("scale", [0, 1])
+def test_climbing_pyramids_reconstruct_without_noise(doubles: None, short: GanOptions, scale: int) -> None:
+    pair = make_pair(short, scale)
+    pair.sides["a"].reals = pair.sides["a"].reals[:1]
+    first, second = pair.draw(), pair.draw()
+    for name in pair.sides:
+        torch.testing.assert_close(first.rebuilt[name], second.rebuilt[name], rtol=0, atol=0)
+        assert (first.own[name] - second.own[name]).abs().max() > 0.01
 
 
 def test_noise_amplitude_is_a_tenth_of_the_reconstruction_error(doubles: None, small: GanOptions) -> None:

@@ -39,7 +39,7 @@ def test_very_long_pictures_stay_large_enough_for_a_critic() -> None:
 
 
 def test_size_below_the_coarsest_still_gives_two_scales() -> None:
-    assert scale_sizes(50, 50, replace(PRESETS["draft"], size=18)) == [(18, 18), (18, 18)]
+    assert scale_sizes(50, 50, replace(PRESETS["paper"], size=18)) == [(18, 18), (18, 18)]
 
 
 def test_pictures_survive_the_way_there_and_back() -> None:
