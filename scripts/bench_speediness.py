@@ -20,6 +20,7 @@ from restyle_server.retime.speediness import footage, load_small, measure, speed
 from restyle_server.retime.speediness.calibrate import still_film
 from restyle_server.retime.speediness.curve import Floats
 from restyle_server.retime.speediness.footage import Clip
+from restyle_server.retime.speediness.repeats import fresh
 from restyle_server.retime.speediness.small import SpeedinessNet
 from train_speediness import WORK
 
@@ -47,6 +48,7 @@ def recoded(clips: Sequence[Clip], net: SpeedinessNet, crf: int) -> list[measure
     out = []
     for clip in clips:
         frames = np.asarray(clip.plain.frames)
+        frames = frames[fresh(frames)]
         slow, fast = (footage.through_h264(frames[::stride], crf) for stride in (1, 2))
         one, two = (measure.windows(clip.scene, film, net) for film in (slow, fast))
         out.append(measure.Windows(clip.scene, one.natural, two.natural))
@@ -66,7 +68,8 @@ def baseline(clips: Sequence[Clip], window: int, unseen: Sequence[Clip] = ()) ->
     """
 
     def seen(clip: Clip) -> list[Floats]:
-        frames = np.asarray(clip.plain.frames)[:, ::2, ::2]
+        frames = np.asarray(clip.plain.frames)
+        frames = frames[fresh(frames), ::2, ::2]
         return [measure.motion_features(frames, measure.copy_of(len(frames), rate), window) for rate in (1.0, 2.0)]
 
     pairs, out = [seen(clip) for clip in clips], []
@@ -85,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("footage", nargs="+", type=Path)
     parser.add_argument("--unseen", nargs="*", type=Path, default=())
-    parser.add_argument("--without", nargs="*", default=())
+    parser.add_argument("--without", nargs="*", default=(), help="names of films, without ending, that are left out")
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--weights", type=Path, help="instead of the bundled ones")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -115,6 +118,7 @@ def main() -> None:
     net.window //= 2
     if arguments.unseen:
         films = footage.read(arguments.unseen, arguments.work / "cache")[0]
+        films = [film for film in films if film.name not in arguments.without]
         seen = [measure.windows(film.scene, film.plain.frames, net) for film in films]
         scores["1x against 2x, unseen films"] = measure.score(seen)
         by = measure.scale([measure.referenced(one) for one in plain])

@@ -55,7 +55,7 @@ def still_film(clip: Clip, seed: int) -> curve.Greys:
 def rise_of(film: curve.Greys, net: SpeedinessNet) -> curve.Floats:
     """By how much a film's logits rise when it is sped up, for each of its frames."""
     with curve.resized(film, net) as sizes:
-        return curve.rise(curve.see(sizes, 1, net)[0], 30.0)
+        return curve.rise(curve.see(sizes, np.arange(len(film)), 1, net)[0], 30.0)
 
 
 def evenly(items: Sequence[T], most: int) -> list[T]:

@@ -5,7 +5,8 @@ that the pieces' borders leave no trace; its logits are averaged over a sliding 
 frame, and are interpolated to the clip's own frames.
 
 Only whole strides are seen: a copy at 1.56x would show steps of one and of two frames, and look hurried by its jerks
-alone. The logits at rates between are interpolated, linearly in the logarithm of the rate.
+alone. The logits at rates between are interpolated, linearly in the logarithm of the rate. For the same reason copies
+are made of those frames that do not repeat the one before.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..types import Speediness
+from .repeats import fresh, positions
 
 RATES = tuple(1.25**i for i in range(10))  # the paper's copies: 1x to 7.45x
 STRIDES = (1, 2, 3, 4, 6, 8)  # those that the network sees
@@ -74,14 +76,18 @@ def speediness(
 
     greys: (T, h, w) uint8, T >= 2, in memory or memory-mapped. fps: at which they are shown. rates: ascending,
     from 1.0. on_step: called with the share that is done; what it raises ends the work.
-    A clip shorter than a window, or with fewer than 20 frames per second, is unsure throughout.
+    A clip shorter than a window, or with fewer than 20 frames per second, is unsure throughout. Frames that repeat the
+    one before count for nothing, and have its curves.
     """
     total, step = len(greys), base_step(fps)
     if fps < LEAST_FPS or (total - 1) // step + 1 < net.window:
-        return Speediness(np.array(rates, np.float64), np.full((len(rates), total), 0.5), np.zeros(total, bool))
+        return unsure(rates, total)
     with resized(greys, net) as sizes:
-        seen, picture = see(sizes, step, net, on_step)
-        moves = moving(sizes[-1], fps)
+        kept = fresh(sizes[-1], step)
+        if len(kept) < net.window:
+            return unsure(rates, total)
+        seen, picture = see(sizes, kept, step, net, on_step)
+        moves = moving(sizes[-1], fps, np.setdiff1d(np.arange(0, total, step), kept))
     seen = calibrated(seen, net.natural, moves)
     logits = interpolate(np.log2(STRIDES), seen, np.log2(rates))
     sure = moves & (rise(seen, fps) > net.rise)
@@ -89,15 +95,24 @@ def speediness(
     return Speediness(np.array(rates, np.float64), 1 / (1 + np.exp(-logits)), sure, picture, map_frames)
 
 
+def unsure(rates: Sequence[float], total: int) -> Speediness:
+    """What there is to say of a clip of `total` frames that cannot be judged."""
+    return Speediness(np.array(rates, np.float64), np.full((len(rates), total), 0.5), np.zeros(total, bool))
+
+
 def see(
-    sizes: Sizes, step: int, net: Judge, on_step: Callable[[float], object] = float
+    sizes: Sizes, kept: NDArray[np.int64], step: int, net: Judge, on_step: Callable[[float], object] = float
 ) -> tuple[Floats, NDArray[np.float32]]:
-    """Return the logits (S, T) of the copies at all STRIDES, times `step`, and the map, the mean of theirs."""
+    """Return the logits (S, T) of the copies of the frames `kept` at all STRIDES, and the map, the mean of theirs.
+
+    kept, step: see `repeats.fresh`. A repeat has the logits of the frame that it repeats.
+    """
     total, work, done = len(sizes[0]), sum(1 / stride for stride in STRIDES), 0.0
+    shown = positions(total, step, kept)
     logits = np.empty((len(STRIDES), total))
     maps: list[Floats] = []
     for number, stride in enumerate(STRIDES):
-        places = np.arange(0, total, stride * step)
+        places = np.arange(0, len(kept), stride)
         if len(places) < SHORTEST and number:
             logits[number] = logits[number - 1]
             continue
@@ -105,10 +120,10 @@ def see(
         def report(share: float, before: float = done, part: float = 1 / stride) -> object:
             return on_step((before + share * part) / work)
 
-        values, _, where = look(sizes, places, net, report)
-        logits[number] = interpolate(places, windowed(values, net.window), np.arange(total))
+        values, _, where = look(sizes, kept[places], net, report)
+        logits[number] = interpolate(places, windowed(values, net.window), shown)
         shares = 1 / (1 + np.exp(-windowed(where, SHORTEST)))
-        maps.append(interpolate(places, shares, np.arange(0, total, MAP_STEP)))
+        maps.append(interpolate(places, shares, shown[::MAP_STEP]))
         done += 1 / stride
     return logits, np.asarray(np.mean(maps, 0), np.float32)
 
@@ -214,8 +229,11 @@ def rise(seen: Floats, fps: float) -> Floats:
     return windowed(fast - seen[0], max(1, round(SURE_SECONDS * fps)))
 
 
-def moving(small: Greys, fps: float) -> NDArray[np.bool_]:
-    """Return for each frame (T,) whether any part of the picture changes within the second around it."""
+def moving(small: Greys, fps: float, repeated: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return for each frame (T,) whether any part of the picture changes within the second around it.
+
+    repeated: frames that repeat the one before, and do not count.
+    """
     total = len(small)
     rows, columns = small.shape[1] // BLOCK, small.shape[2] // BLOCK
     change = np.zeros(total)
@@ -225,4 +243,6 @@ def moving(small: Greys, fps: float) -> NDArray[np.bool_]:
         blocks = piece.reshape(len(piece), rows, BLOCK, columns, BLOCK).mean((2, 4))
         largest = np.abs(np.diff(blocks, axis=0)).max((1, 2))
         change[begin + (begin == 0) : begin + PIECE] = largest
-    return windowed(change, max(1, round(SURE_SECONDS * fps))) > STILL
+    window, new = max(1, round(SURE_SECONDS * fps)), np.ones(total)
+    new[repeated] = 0
+    return np.asarray(windowed(change * new, window) > STILL * windowed(new, window))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curve import Floats, Greys, Judge, Sizes, look, resized, windowed
+from .repeats import fresh
 
 HOP = 4  # frames from one judged window to the next
 DRAWS = 2000
@@ -41,10 +42,14 @@ class Score:
 def windows(
     scene: str, greys: Greys, net: Judge, rate: float = 2.0, skips: np.random.Generator | None = None
 ) -> Windows:
-    """Judge all windows of a clip (T, h, w) as it is and at `rate`, by regular strides, with `skips` by random ones."""
+    """Judge all windows of a clip (T, h, w) as it is and at `rate`, by regular strides, with `skips` by random ones.
+
+    Frames that repeat the one before are left out first, as `curve.speediness` leaves them out.
+    """
     with resized(greys, net) as sizes:
-        natural = _logits(sizes, copy_of(len(greys), 1.0), net)
-        fast = _logits(sizes, copy_of(len(greys), rate) if skips is None else skipped(len(greys), rate, skips), net)
+        kept = fresh(sizes[-1])
+        places = copy_of(len(kept), rate) if skips is None else skipped(len(kept), rate, skips)
+        natural, fast = (_logits(sizes, of, net) for of in (kept, kept[places]))
     return Windows(scene, natural, fast)
 
 
@@ -103,7 +108,8 @@ def auc(natural: Floats, fast: Floats) -> float:
 def by_rate(greys: Greys, net: Judge, rates: Sequence[float]) -> Floats:
     """Mean logit (N,) of a clip's copies at each rate; NaN where the copy is shorter than a window."""
     with resized(greys, net) as sizes:
-        values = [_logits(sizes, copy_of(len(greys), rate), net) for rate in rates]
+        kept = fresh(sizes[-1])
+        values = [_logits(sizes, kept[copy_of(len(kept), rate)], net) for rate in rates]
     return np.array([value.mean() if len(value) else np.nan for value in values])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curve import Greys, Judge, base_step, look, resized
+from .repeats import fresh
 
 HOP = 8  # frames from one window to the next
 PARTS = 4  # of a window, averaged apart: what happens first and what later
@@ -41,10 +42,10 @@ def features(
 ) -> Windows:
     """Return the windows of a clip, greys (T, h, w) uint8, every 8 frames: features averaged over the window.
 
-    clip: the number that they get. A clip that is shorter than a window is one window.
+    clip: the number that they get. A clip that is shorter than a window is one window. Repeated frames do not count.
     """
-    places = np.arange(0, len(greys), base_step(fps))
     with resized(greys, net) as sizes:
+        places = fresh(sizes[-1], base_step(fps))
         _, per_frame, _ = look(sizes, places, net, on_step, keep_features=True)
     starts = np.arange(0, max(1, len(places) - net.window + 1), HOP)
     ends = np.minimum(starts + net.window, len(places))

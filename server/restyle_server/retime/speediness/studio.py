@@ -26,6 +26,7 @@ from . import footage, measure
 from .calibrate import calibrate, evenly, fitted, still_film
 from .curve import Floats, base_step, halves, speediness
 from .footage import Clip, Track
+from .repeats import fresh
 from .sampling import Sampler
 from .small import BUNDLED, WHAT, SpeedinessNet, load_small
 from .train import Options, progress, train, write_weights
@@ -215,7 +216,8 @@ def baseline(films: Films, window: int) -> measure.Score:
     """Judge the held-out films by how much moves: a logistic regression on the films that were learned from."""
 
     def features(clip: Clip) -> list[Floats]:
-        frames = np.asarray(clip.plain.frames)[:, ::2, ::2]
+        frames = np.asarray(clip.plain.frames)
+        frames = frames[fresh(frames), ::2, ::2]
         return [measure.motion_features(frames, measure.copy_of(len(frames), rate), window) for rate in (1.0, 2.0)]
 
     known = [features(clip) for clip in evenly(films.learn, FITTED)]
