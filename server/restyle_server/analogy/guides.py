@@ -1,4 +1,4 @@
-"""Guides from render passes: both pictures' passes at their pictures' sizes, with values that can be compared."""
+"""Guides: render passes at their pictures' sizes, with values that can be compared; and the rank of lightness."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .patch import Guide
 Size = tuple[int, int]  # height, width
 Passes = Mapping[str, NDArray[Any]]
 FAR = 1e9  # renderers write 1e10 as the depth of what is not there
+LEVELS = 4  # of lightness for each of 8 bits
 UNMATCHED = 0.05  # of the picture; fewer pixels without a counterpart are edges
 
 
@@ -60,6 +61,22 @@ def guides(
         labels = is_labels(ours)
         made.append(Guide(name, one.astype(np.float32), other.astype(np.float32), weight=weight, labels=labels))
     return tuple(made)
+
+
+def lightness(structure: NDArray[np.uint8], appearance: NDArray[np.uint8], weight: float) -> Guide:
+    """Where each pixel of (H, W, 3) and (h, w, 3) sRGB stands in its own picture, from darkest (0) to lightest (1).
+
+    Luminance as in image analogies (Hertzmann et al. 2001, section 3.4), its rank in place of its mean and variance.
+    """
+    return Guide("lightness", _rank_of_lightness(structure), _rank_of_lightness(appearance), weight=weight)
+
+
+def _rank_of_lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    levels = np.rint(picture @ np.array([0.2126, 0.7152, 0.0722]) * LEVELS).astype(np.int64)
+    counts = np.bincount(levels.ravel())
+    middle = (np.cumsum(counts) - counts / 2) / levels.size  # equal pixels share the middle of their ranks
+    ranks: NDArray[np.float32] = middle[levels][..., None].astype(np.float32)
+    return ranks
 
 
 def fitted(values: NDArray[Any], size: Size, what: str) -> NDArray[Any]:

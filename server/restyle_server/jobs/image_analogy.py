@@ -14,7 +14,7 @@ from restyle.errors import BadInputError
 from restyle.version import __version__
 
 from ..analogy import gan, patch
-from ..analogy.guides import comparable, fitted, guides
+from ..analogy.guides import comparable, fitted, guides, lightness
 from ..checkpoint import Checkpoint
 from ..context import JobContext
 from .analogy_parts import (
@@ -64,6 +64,8 @@ def _by_patches(
         for remark in remarks:
             reporter.warn(remark)
         given = guides(ours, theirs, structure.size, appearance.size, float(parameters["guide_weight"] or 0))
+    if weight := float(parameters["lightness_guide"] or 0):
+        given += (lightness(structure.pixels, appearance.pixels, weight),)
     changed = inputs.get("structure_mask")
     if changed is not None:
         changed = fitted(changed[..., None], structure.size, "structure_mask")[..., 0]

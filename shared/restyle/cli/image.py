@@ -97,7 +97,8 @@ def _parameters(arguments: argparse.Namespace, job: JobDeclaration) -> dict[str,
     parameters = given_parameters(arguments, declaration("image_analogy"))
     known = {parameter.name for parameter in job.parameters}
     if unfit := [name for name in parameters if name not in known]:
-        raise UsageError(f"--{unfit[0]}: this is for single pictures, and {arguments.structure} is a clip.")
+        flag = unfit[0].replace("_", "-")
+        raise UsageError(f"--{flag}: this is for single pictures, and {arguments.structure} is a clip.")
     if job.name == "image_analogy" and arguments.fps is not None:
         raise UsageError(f"--fps: this is for clips, and {arguments.structure} is a picture.")
     return parameters

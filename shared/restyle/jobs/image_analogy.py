@@ -82,7 +82,7 @@ _COLORS = Parameter(
         "auto": "As suits the mode",
         "matched": "By what is alike inside each picture",
         "covariance": "By mean and covariance",
-        "rank": "By rank of lightness",
+        "rank": "By the rank of each channel",
         "off": "Not at all: equal colours mean equal things",
     },
 )
@@ -121,6 +121,15 @@ _ITERATIONS = Parameter(
     20_000,
 )
 
+_LIGHTNESS_GUIDE = Parameter(
+    "lightness_guide",
+    "float",
+    0.0,
+    "How much a pixel's place between the darkest and lightest of its own picture counts; for colours that mislead.",
+    "Lightness Guide",
+    0.0,
+    10.0,
+)
 _SHARED = (_PRESET, _SEED, _GRANULARITY, _COLORS, _COMPLETENESS, _GUIDE_WEIGHT, _WIDTH, _HEIGHT)
 
 _INJECT = Parameter(
@@ -163,6 +172,8 @@ def _check_choice(parameters: Mapping[str, Value], given: set[str]) -> None:
             raise UsageError(f"{guides[0]}: guides and masks are for the method patch; leave it out, or use that.")
         if parameters.get("field"):
             raise UsageError("field: only the method patch knows where each pixel comes from.")
+        if parameters.get("lightness_guide"):
+            raise UsageError("lightness_guide: guides are for the method patch; leave it out, or use that.")
     elif parameters["inject"] is not None:
         raise UsageError("inject: this is for the method gan.")
     if len(given & {"structure_passes", "appearance_passes"}) == 1:
@@ -177,6 +188,8 @@ def _check_one_picture(parameters: Mapping[str, Value], given: set[str]) -> None
         raise UsageError(f"mode: {mode} works on one picture, the appearance; leave the structure out.")
     if guides := sorted(given & {"structure_passes", "appearance_passes"}):
         raise UsageError(f"{guides[0]}: {mode} has one picture, which needs no guides.")
+    if parameters.get("lightness_guide"):
+        raise UsageError(f"lightness_guide: {mode} has one picture, which needs no guides.")
     if parameters.get("both"):
         raise UsageError(f"both: {mode} has one picture, so no other direction.")
     if mode == "fill" and "structure_mask" not in given:
@@ -246,6 +259,7 @@ JOBS = (
                 "Also where each pixel comes from (patch only). In Blender: an image of texture coordinates.",
                 "Match Field",
             ),
+            _LIGHTNESS_GUIDE,
             _ITERATIONS,
             _INJECT,
         ),

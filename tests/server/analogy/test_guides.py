@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from restyle.errors import BadInputError
-from restyle_server.analogy.guides import comparable, fitted, guides
+from restyle_server.analogy import patch
+from restyle_server.analogy.guides import comparable, fitted, guides, lightness
 
 IDS = np.array([[7, 7, 300], [7, 9, 300]], np.int32)[..., None]
 OTHER = np.array([[300], [9], [7]], np.int32)[..., None]
@@ -71,3 +72,29 @@ def test_a_guide_of_another_size_is_laid_over_its_picture() -> None:
 def test_passes_that_do_not_fit_are_named(structure: dict, appearance: dict, said: str) -> None:
     with pytest.raises(BadInputError, match=said):
         guides(*comparable(structure, appearance)[:2], (200, 300), (3, 1), 1.0)
+
+
+def test_lightness_is_the_share_of_darker_pixels() -> None:
+    picture = np.array([[[0, 0, 0], [9, 9, 9], [9, 9, 9], [255, 255, 255]]], np.uint8)
+    guide = lightness(picture, 255 - picture[:, :1], 2.0)
+    np.testing.assert_allclose(guide.structure[..., 0], [[1 / 8, 1 / 2, 1 / 2, 7 / 8]])
+    np.testing.assert_allclose(guide.appearance, [[[1 / 2]]])
+    assert guide.weight == 2.0
+
+
+def test_lightness_leads_where_colours_mislead() -> None:
+    red, blue = np.array([[1, 0.25, 0.25]]), np.array([[0.25, 0.25, 1]])
+    grain = np.random.default_rng(0).uniform(0.9, 1.0, (64, 64, 1))
+    left = np.arange(64)[None, :, None] < 32
+
+    def picture(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return (255 * grain * np.where(left, one, other)).astype(np.uint8)
+
+    structure, appearance = picture(red, 0.35 * blue), picture(0.35 * red, blue)
+    options = patch.PatchOptions(granularity=16)
+    blues = []
+    for guides_given in ((), (lightness(structure, appearance, 10.0),)):
+        made = patch.analogy(structure, appearance, options, guides=guides_given, seed=0).picture.astype(int)
+        blues.append(np.mean(made[:, :24, 2] > made[:, :24, 0]))  # the light half: red by colour, blue by lightness
+    assert blues[0] < 0.1
+    assert blues[1] > 0.9
