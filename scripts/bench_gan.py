@@ -10,8 +10,9 @@ in turns, so the ratio holds on a busy machine. `published` is the published cod
 two shared cores of a machine of the same kind. Times are seconds of processor time, of the wall clock with CUDA.
 
 With `--preset` real pairs are trained instead, and judged like those of bench_analogy.py. OUTPUT/<pair>.png has the
-structure, the appearance, plain colour transfer, the patch engine and the GAN, OUTPUT/<pair>_scales.png what the GAN
-showed at the end of each scale.
+structure, the appearance, plain colour transfer, the patch engine, the GAN's picture and one of its draws,
+OUTPUT/<pair>_scales.png what the GAN showed at the end of each scale, OUTPUT/<pair>_<preset>.png its picture as it left
+the networks, and the same with .safetensors these.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from bench_analogy import DATA, read, sheet
 from restyle_server.analogy import patch
-from restyle_server.analogy.gan import PRESETS, GanOptions, Step, train
+from restyle_server.analogy.gan import PRESETS, GanOptions, Step, options_for, train
 from restyle_server.analogy.gan.networks import width_at
 from restyle_server.analogy.gan.train import _Run
 from restyle_server.analogy.metrics import recolour, score
 
 # Wall seconds per iteration at 220 px, by scale; the last is extrapolated by its pixels.
 PUBLISHED = (0.087, 0.131, 0.130, 0.172, 0.457, 0.833, 0.973, 2.31, 12.2, 18.6, 33.0)
+SETTLED = 20  # rounds after which the time left is said
 
 
 def plain_net(width: int, outputs: int, padding: int) -> nn.Sequential:
@@ -172,23 +175,28 @@ def measure(scale: int, options: GanOptions, rounds: int, device: torch.device) 
 def whole(name: str, arguments: argparse.Namespace) -> None:
     """Train a pair, write its sheets and print its scores."""
     a, b = (read(next(DATA.glob(f"pair{name}_{letter}.*")), arguments.largest) for letter in "ab")
+    options = options_for(arguments.mode, arguments.preset)
     shown: list[NDArray[np.uint8]] = []
 
     def on_step(step: Step) -> None:
+        if step.iteration == SETTLED and step.seconds_left is not None:
+            print(f"{name} scale {step.scale} of {step.scales}: {step.seconds_left / 60:.0f} min left", flush=True)
         if step.iteration == step.iterations:
             shown.append(step.render())
             spent = f"{time.process_time() - started:.0f} s of processor"
             print(f"{name} scale {step.scale} of {step.scales}: {spent}, {step.losses}", flush=True)
 
     started = time.process_time()
-    trained = train(a, b, PRESETS[arguments.preset], device=arguments.device, on_step=on_step)
+    trained = train(a, b, options, device=arguments.device, on_step=on_step)
     seconds = time.process_time() - started
+    shape = a.shape[1], a.shape[0]
     made = {
         "a": a,
         "b": b,
         "recoloured": recolour(a, b),
-        "patch": patch.analogy(a, b, patch.options_for("analogy", "standard")).picture,
-        "gan": np.asarray(Image.fromarray(trained.picture).resize((a.shape[1], a.shape[0]), Image.Resampling.BICUBIC)),
+        "patch": patch.analogy(a, b, patch.options_for(arguments.mode, "standard")).picture,
+        "gan": np.asarray(Image.fromarray(trained.picture).resize(shape, Image.Resampling.BICUBIC)),
+        "drawn": np.asarray(Image.fromarray(trained.samples[0]).resize(shape, Image.Resampling.BICUBIC)),
     }
     for label, picture in made.items():
         figures = score(a, b, picture)
@@ -196,6 +204,8 @@ def whole(name: str, arguments: argparse.Namespace) -> None:
         print(f"{name} {label:10s} score {figures.total:.2f}  {terms}", flush=True)
     print(f"{name} gan {arguments.preset}: {seconds:.0f} s of processor", flush=True)
     arguments.output.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(trained.picture).save(arguments.output / f"{name}_{arguments.preset}.png")
+    save_file(trained.tensors, arguments.output / f"{name}_{arguments.preset}.safetensors")
     sheet(list(made.values()), tuple(made)).save(arguments.output / f"{name}.png")
     scales = tuple(f"scale {number}" for number in range(1, len(shown) + 1))
     sheet(shown, scales).save(arguments.output / f"{name}_scales.png")
@@ -208,6 +218,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--float32", action="store_true", help="no bfloat16 in the engine")
     parser.add_argument("--preset", choices=PRESETS, help="train real pairs with it instead")
+    parser.add_argument("--mode", default="analogy", choices=("analogy", "paint", "texture", "style", "text"))
     parser.add_argument("--pairs", nargs="+", default=["01", "06"])
     parser.add_argument("--largest", type=int, default=256, help="longer side of these pictures, pixels")
     parser.add_argument("--output", type=Path, default=Path("build/gan"))

@@ -1,8 +1,9 @@
-"""The real engine from a real Blender: one picture and one short clip, by patches, small."""
+"""The real engines from a real Blender: pictures and short clips, by patches and by the networks, small."""
 
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -93,14 +94,16 @@ def test_guides_of_two_renders(scene, server):
     assert right[0] > right[2] + 50, right
 
 
-def test_a_clip(scene, server, data_dir, pair):
+@pytest.fixture
+def shot(scene, part, pair):
+    """An image strip of the first picture, moving to the right for three frames; the active one."""
     editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips = part("compat").strips_of(editor)
     scene.frame_set(1)
     folder = bpy.path.abspath("//") or bpy.app.tempdir
     names = []
     for number in range(3):
-        shifted = np.roll(pixels_of(pair[0]), number, axis=1)
+        shifted = np.roll(pixels_of(pair[0]), 4 * number, axis=1)
         image = bpy.data.images.new(f"frame {number}", shifted.shape[1], shifted.shape[0])
         values = np.ones((*shifted.shape[:2], 4), np.float32)
         values[..., :3] = shifted / np.float32(255)
@@ -112,8 +115,82 @@ def test_a_clip(scene, server, data_dir, pair):
     for name in names[1:]:
         strip.elements.append(name)
     editor.active_strip = strip
-    settings = scene.restyle.frames_analogy
-    settings.from_appearance.image, settings.preset = pair[1], "draft"
+    scene.restyle.frames_analogy.from_appearance.image = pair[1]
+    return strips
+
+
+def test_a_clip(scene, server, shot):
+    scene.restyle.frames_analogy.preset = "draft"
     assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
-    made = next(strip for strip in strips if strip.name == "shot restyled")
+    made = next(strip for strip in shot if strip.name == "shot restyled")
     assert (len(made.elements), made.channel) == (3, 2)
+
+
+# The networks: two rounds a scale teach them nothing, but all that surrounds them is as ever
+
+
+def of_matter(made, matter):
+    """Whether a picture (H, W, 3) has the mean colour of another."""
+    return np.abs(made.mean(axis=(0, 1)) - matter.mean(axis=(0, 1))).max() < 8
+
+
+def test_a_picture_by_the_networks(scene, server, pair):
+    settings = scene.restyle.image_analogy
+    settings.from_structure.image, settings.from_appearance.image = pair
+    settings.method, settings.preset = "gan", "draft"
+    settings.use_iterations, settings.iterations = True, 2
+    assert not of_matter(*map(pixels_of, pair))
+    assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
+    image = bpy.data.images["pair01_a.jpg restyled"]
+    made = pixels_of(image)
+    assert made.shape == (75, 100, 3)
+    assert image.packed_file is not None
+    assert of_matter(made, pixels_of(pair[1]))
+    assert json.loads(image["restyle"])["parameters"]["iterations"] == 2
+    assert bpy.ops.restyle.repeat(image=image.name) == {"FINISHED"}
+    assert np.array_equal(pixels_of(bpy.data.images["pair01_a.jpg restyled.001"]), made), "bit-equal by the same seed"
+
+
+def test_a_cancelled_training_leaves_its_picture_so_far(scene, server, pair, part, pump_until):
+    choice = part("picks").Choice
+    choices = {
+        port: choice("IMAGE", image.name, image) for port, image in zip(("structure", "appearance"), pair, strict=True)
+    }
+    values = {"method": "gan", "preset": "draft"}
+    task = part("session").session().submit("image_analogy", None, {}, values, choices)
+    said = []
+
+    def shown():
+        if not said or said[-1] != (task.fraction, task.message):
+            said.append((task.fraction, task.message))
+        return task.id in (part("thumbnails")._collection or ()) and "left" in task.message
+
+    pump_until(shown, 120)
+    fractions = [fraction for fraction, _ in said]
+    assert fractions == sorted(fractions)
+    assert re.fullmatch(r"Scale 1 of 5, round \d+ of 250, about \d+ (s|min) left", task.message), task.message
+    assert bpy.ops.restyle.cancel(task_id=task.id) == {"FINISHED"}
+    pump_until(lambda: task.state.name == "CANCELLED", 60)
+    assert "pair01_a.jpg restyled" not in bpy.data.images
+    assert bpy.ops.restyle.apply(task_id=task.id, to="TARGET") == {"FINISHED"}
+    made = pixels_of(bpy.data.images["pair01_a.jpg restyled, unfinished"])
+    assert made.shape == (111, 148, 3), "the networks' own size"
+    assert of_matter(made, pixels_of(pair[1]))
+
+
+def test_a_clip_by_the_networks(scene, server, shot, pair):
+    settings = scene.restyle.frames_analogy
+    settings.method, settings.preset = "gan", "draft"
+    settings.use_iterations, settings.iterations = True, 2
+    assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
+    made = next(strip for strip in shot if strip.name == "shot restyled")
+    assert (len(made.elements), made.channel) == (3, 2)
+    folder = bpy.path.abspath(made.directory)
+    frames = [pixels_of(bpy.data.images.load(f"{folder}/{element.filename}")) for element in made.elements]
+    matter = pixels_of(pair[1])
+    assert all(frame.shape == (75, 100, 3) and of_matter(frame, matter) for frame in frames)
+    still, moved = (
+        np.abs(np.roll(frames[0], shift, axis=1)[:, 12:-12].astype(int) - frames[2][:, 12:-12]).mean()
+        for shift in (0, 8)
+    )
+    assert moved < still, "the result moves as the clip does"

@@ -37,7 +37,7 @@ What the published code does, and what is done here instead:
 """
 
 from .options import PRESETS, GanOptions, options_for
-from .sample import inject, refine, sample, translate_frames
+from .sample import inject, injectable, refine, sample, translate_frames
 from .train import GanResult, Step, train, train_frames
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "GanResult",
     "Step",
     "inject",
+    "injectable",
     "options_for",
     "refine",
     "sample",

@@ -26,9 +26,7 @@ def scale_sizes(height: int, width: int, options: GanOptions) -> list[Size]:
     The published pyramid makes every picture square. Here each keeps its aspect ratio and gets as many pixels as that
     square has. Only the shorter side of a very long picture is held at 13 pixels on coarse scales.
     """
-    size, ratio = options.size, options.ratio
-    beyond = math.ceil(math.log(min(options.max_size, size) / size, ratio))
-    steps = max(1, math.ceil(math.log(options.min_size / size, ratio)) + 1 - beyond)
+    size, steps = options.size, count_scales(options) - 1
     factor = (options.min_size / size) ** (1 / steps)
     stretch = math.sqrt(height / width)
     sizes = []
@@ -36,6 +34,13 @@ def scale_sizes(height: int, width: int, options: GanOptions) -> list[Size]:
         side = factor**step * size
         sizes.append((max(SMALLEST_SIDE, math.ceil(side * stretch)), max(SMALLEST_SIDE, math.ceil(side / stretch))))
     return sizes
+
+
+def count_scales(options: GanOptions) -> int:
+    """How many scales a pyramid has, whatever the pictures."""
+    size, ratio = options.size, options.ratio
+    beyond = math.ceil(math.log(min(options.max_size, size) / size, ratio))
+    return max(1, math.ceil(math.log(options.min_size / size, ratio)) + 1 - beyond) + 1
 
 
 def check_picture(picture: NDArray[Any], name: str, shape: tuple[int, ...] | None = None) -> None:

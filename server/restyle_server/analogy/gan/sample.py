@@ -12,7 +12,8 @@ from torch import Tensor
 from restyle.errors import UsageError
 
 from .chain import Chain, Noise, fresh_noise, unpack
-from .pyramid import Picture, check_picture, resize, to_pictures, to_tensor
+from .options import GanOptions
+from .pyramid import Picture, check_picture, count_scales, resize, to_pictures, to_tensor
 
 Tensors = Mapping[str, NDArray[Any]]
 FRAMES_FROM_TOP = 1  # clips are injected one scale below the finest, as the published evaluation does
@@ -50,8 +51,7 @@ def inject(
     Where translations climb: translate it at `scale`, and let the appearance's scales above redraw the outcome.
 
     picture: (H, W, 3) uint8, resized to the pyramid: the structure itself, or one changed by hand.
-    scale: 1 to `scales` (as `Step` counts); at `scales + 1` nothing is redrawn and the picture itself is translated.
-        High keeps the picture, low lets the networks decide more.
+    scale: one of `injectable`, as `Step` counts. High keeps the picture, low lets the networks decide more.
     reverse: the appearance's pyramid first, then the structure's matter.
     Raises UsageError for another scale. Source: the published evaluation.
     """
@@ -60,6 +60,18 @@ def inject(
     chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
     noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
     return _injected(chain, matter, picture, scale, noise)
+
+
+def injectable(options: GanOptions) -> range:
+    """The scales that `inject` takes after a training with these options.
+
+    One more than there are, unless translations climb: there nothing is redrawn and the picture itself is translated.
+    """
+    return _injectable(count_scales(options), climbs=options.climb)
+
+
+def _injectable(scales: int, *, climbs: bool) -> range:
+    return range(1, scales + (1 if climbs else 2))
 
 
 def refine(
@@ -104,7 +116,7 @@ def _injected(chain: Chain, matter: Chain, picture: Picture, scale: int, noise: 
     if not chain.climbs:
         return _translated(_redrawn(chain, picture, scale, noise), matter)
     given = _given(chain, picture, scale)
-    return to_pictures(matter.translate(given, min(scale, len(chain.sizes)) - 1, chain.sizes, noise))[0]
+    return to_pictures(matter.translate(given, scale - 1, chain.sizes, noise))[0]
 
 
 def _redrawn(chain: Chain, picture: Picture, scale: int, noise: Noise) -> Tensor:
@@ -115,8 +127,9 @@ def _redrawn(chain: Chain, picture: Picture, scale: int, noise: Noise) -> Tensor
 
 def _given(chain: Chain, picture: Picture, scale: int) -> Tensor:
     check_picture(picture, "injected")
-    if not 1 <= scale <= len(chain.sizes) + 1:
-        raise UsageError(f"There are {len(chain.sizes)} scales: inject at 1 to {len(chain.sizes) + 1}, not at {scale}.")
+    allowed = _injectable(len(chain.sizes), climbs=chain.climbs)
+    if scale not in allowed:
+        raise UsageError(f"{scale} is not a scale to inject at. Choose one of {allowed[0]} to {allowed[-1]}.")
     return to_tensor(picture, chain.generators[0].net.bias.device)
 
 

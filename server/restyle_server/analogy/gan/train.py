@@ -5,6 +5,7 @@ Source: sections 3 and 4 of the paper (see the package); constants of the publis
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from .pyramid import Picture, Size, blurred, check_picture, resize, scale_sizes,
 from .sample import inject, sample
 
 State = Mapping[str, NDArray[Any]]
-TRIAL_ROUNDS = 2
+TRIAL_ROUNDS = 6  # the first sets up; of one alone a busy machine would tell anything
 
 
 @dataclass(frozen=True)
@@ -242,17 +243,18 @@ class _Run:
         return pack(chains)
 
     def _pace(self, sizes: Mapping[str, Sequence[Size]]) -> float:
-        """Seconds per unit of work, from two forward passes at the finest scale."""
+        """Seconds per unit of work, from a few forward passes at the finest scale."""
         net = make_generator(self.scales - 1, self.scales, self.options, self.precision, torch.Generator())
         net = net.to(self.device)
         picture = torch.zeros(1, 3, *sizes["a"][-1], device=self.device)
-        seconds = 0.0
+        seconds = []
         with torch.no_grad():
             for _ in range(TRIAL_ROUNDS):
                 started = time.perf_counter()
                 float(net.translate(picture).sum())  # waits for the device
-                seconds = time.perf_counter() - started
-        return seconds * NETWORK_PASSES / (picture[0, 0].numel() * width_at(self.scales - 1, self.options) ** 2)
+                seconds.append(time.perf_counter() - started)
+        work = picture[0, 0].numel() * width_at(self.scales - 1, self.options) ** 2
+        return statistics.median(seconds[1:]) * NETWORK_PASSES / work
 
 
 def computes_bfloat16(device: torch.device) -> bool:
