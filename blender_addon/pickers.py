@@ -22,14 +22,14 @@ def draw(
     unused = _unused(job, parameters)
     filled = image_operators.filled_by_shown(context, job, parameters, settings.choices(group, job))
     for port in ports:
-        if port.kind == "frames":
+        if port.kind == "frames" and not port.optional:
             _frames(layout, context, group, port)
         elif port.kind == "image" and port.name not in unused:
             draw_image(layout, context, group, port)
             if port.name == filled and getattr(group, f"from_{filled}").source == "IMAGE":
                 shown = image_operators.shown_image(context)
                 layout.label(text=f"Takes: {shown.name}", icon="BLANK1", translate=False)
-    refining = [port for port in ports if port.kind not in picks.PICTURE_KINDS]
+    refining = [port for port in ports if port.kind not in picks.PICTURE_KINDS or picks.clip_of(job, port)]
     if not refining:
         return
     header, body = layout.panel(f"restyle_{job.name}_guides", default_closed=True)
@@ -47,12 +47,14 @@ def _draw_refining(
 ) -> None:
     passes = [port for port in ports if port.kind == "passes"]
     for port in passes:
-        _passes(layout, group, job, port)
+        _passes(layout, context, group, job, port)
     if any(getattr(group, f"from_{port.name}").source == "RENDER" for port in passes):
         _draw_passes_hint(layout, context)
     for port in ports:
         if port.kind == "mask":
             _mask(layout, context, group, port)
+        elif port.kind == "frames":
+            _source(layout, context, getattr(group, f"from_{port.name}"), picks.title(port))
 
 
 def _unused(job: JobDeclaration, parameters: dict[str, Any]) -> set[str]:
@@ -87,14 +89,17 @@ def _frames(layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.t
     _strip(column, context, group, f"from_{port.name}")
 
 
-def _strip(layout: bpy.types.UILayout, context: bpy.types.Context, owner: Any, name: str) -> None:
+def _strip(
+    layout: bpy.types.UILayout, context: bpy.types.Context, owner: Any, name: str, *, active: bool = True
+) -> None:
+    """active: whether the active strip is taken if none is chosen."""
     scene = compat.sequencer_scene(context)
     if scene.sequence_editor is None:
         layout.label(text="This scene has no strips", icon="INFO")
         return
     layout.prop_search(owner, name, scene.sequence_editor, compat.all_strips(scene.sequence_editor)[1], text="")
     taken = strips.chosen(scene, "")
-    if not getattr(owner, name) and taken is not None:
+    if active and not getattr(owner, name) and taken is not None:
         layout.label(text=f"Takes: {taken.name}", icon="BLANK1", translate=False)
 
 
@@ -104,16 +109,31 @@ def _mask(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGr
     column.template_ID(group, f"from_{port.name}", new="image.new", open="image.open")
 
 
-def _passes(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, job: JobDeclaration, port: Port) -> None:
-    chosen = getattr(group, f"from_{port.name}")
+def _passes(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    group: bpy.types.PropertyGroup,
+    job: JobDeclaration,
+    port: Port,
+) -> None:
+    column = _source(layout, context, getattr(group, f"from_{port.name}"), picks.title(port))
+    if port.name == "appearance_passes":
+        column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT").job = job.name
+
+
+def _source(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Any, title: str) -> bpy.types.UILayout:
+    """Where a guide or a clip's mask comes from, and what of that."""
     column = layout.column(align=True)
     row = column.row(align=True)
-    row.label(text=picks.title(port))
+    row.label(text=title)
     row.prop(chosen, "source", text="")
     if chosen.source == "FILE":
         column.prop(chosen, "path", text="")
-    if port.name == "appearance_passes":
-        column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT").job = job.name
+    elif chosen.source == "IMAGE":
+        column.template_ID(chosen, "image", new="image.new", open="image.open")
+    elif chosen.source == "STRIP":
+        _strip(column, context, chosen, "strip", active=False)
+    return column
 
 
 def _draw_passes_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import clips, compat, objects, pictures, strips, styles
+from . import clip_guides, clips, compat, objects, pictures, strips, styles
 from .restyle.declare import JobDeclaration, Port
 from .restyle.errors import BadInputError, UsageError
 from .tasks import Companion, Target
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .meshes import Snapshot
 
 PICTURE_KINDS = ("image", "frames")  # what a result can be laid beside
+SIDES = ("structure_passes", "appearance_passes")  # of a guide
+ID_SOURCES = ("IMAGE", "STRIP")  # of passes: pictures in which equal colours belong together
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,7 @@ def pick(
             elif port.kind == "model":
                 _take_style(picked, port, choices.get(port.name, Choice("STYLE", "")))
             elif port.name in choices:
-                clip = clip_of(job, port)
-                of_clip = choices.get(clip.name) if clip is not None else None
-                _take_picture(picked, port, choices[port.name], around, of_clip)
+                _take_picture(picked, job, port, choices, around)
             elif not port.optional:
                 raise BadInputError(f"{title(port)}: choose one first. {port.help}")
     except BaseException:
@@ -186,21 +186,29 @@ def _valid(port: Port, value: Any, owner: str) -> Any:
 
 
 def clip_of(job: JobDeclaration, port: Port) -> Port | None:
-    """The clip whose frames an input of render passes was rendered with."""
-    if port.kind != "passes":
-        return None
-    return next((clip for clip in job.inputs if clip.kind == "frames" and port.name == f"{clip.name}_passes"), None)
+    """The clip that an input of passes or a mask lies over, frame by frame."""
+    over = port.name.removesuffix("_passes").removesuffix("_mask")
+    return next((clip for clip in job.inputs if clip.kind == "frames" and over == clip.name != port.name), None)
 
 
 def _take_picture(
-    picked: Picked, port: Port, choice: Choice, around: Surroundings, of_clip: Choice | None = None
+    picked: Picked, job: JobDeclaration, port: Port, choices: Mapping[str, Choice], around: Surroundings
 ) -> None:
-    """of_clip: the clip that passes are of."""
-    if choice.source == "STRIP" and (strip := strips.chosen(around.strips, choice.name)) is not None:
-        choice = replace(choice, name=strip.name)
+    choice, clip = choices[port.name], clip_of(job, port)
+    of_clip = choices.get(clip.name) if clip is not None else None
     try:
-        if of_clip is None:
+        if choice.source == "STRIP":
+            if of_clip is not None and not choice.name:
+                raise BadInputError("choose the strip first.")
+            if (strip := strips.chosen(around.strips, choice.name)) is not None:
+                choice = replace(choice, name=strip.name)
+        if port.kind == "passes" and choice.source in ID_SOURCES:
+            picked.values[port.name] = _ids(picked, choices, of_clip, around)
+        elif of_clip is None:
             picked.values[port.name] = _READERS[port.kind](choice, around)
+        elif port.kind == "frames":
+            reading = _alongside(choice, of_clip, around)
+            picked.values[port.name] = clip_guides.FrameMask(reading, choice.label, strips.frame_rate(around.strips))
         else:
             picked.values[port.name] = _frame_passes(choice, of_clip, around)
     except BadInputError as error:
@@ -208,7 +216,7 @@ def _take_picture(
     picked.sources[port.name] = {"source": choice.source, "name": choice.name, "label": choice.label}
     if choice.image is not None:
         picked.sources[port.name]["uid"] = str(choice.image.session_uid)
-    if port.kind == "frames":
+    if port.kind == "frames" and clip is None:
         picked.target = _strip_target(choice, around)
 
 
@@ -248,6 +256,45 @@ def _frame_passes(choice: Choice, of_clip: Choice, around: Surroundings) -> clip
     whole = path.with_name(pattern(path.name))
     files = [path] if whole == path else sequence(whole, (path.suffix.lower(),))
     return clips.Passes(strips.request(strip), files)
+
+
+def _ids(
+    picked: Picked, choices: Mapping[str, Choice], of_clip: Choice | None, around: Surroundings
+) -> clip_guides.Side:
+    """The next side of a guide by colours. Both are read together, since equal colours are to get equal labels."""
+    first = picked.values.get(SIDES[0])
+    if isinstance(first, clip_guides.Side):
+        return clip_guides.Side(first.pair, 1)
+    sides = [choices[name] for name in SIDES if name in choices and choices[name].source in ID_SOURCES]
+    if len(sides) < len(SIDES):
+        raise BadInputError("IDs by color are needed of both: choose an image of IDs for the other picture too.")
+    ours, theirs = sides
+    appearance = _image(theirs, around)  # first, since it starts nothing that would have to be ended
+    structure = _image(ours, around) if of_clip is None else _alongside(ours, of_clip, around)
+    return clip_guides.Side(clip_guides.Pair((structure, appearance), (f"“{ours.label}”", f"“{theirs.label}”")), 0)
+
+
+def _alongside(choice: Choice, of_clip: Choice, around: Surroundings) -> Any:
+    """The frames of a strip, or the picture, that lies over a clip."""
+    from .restyle.kinds.image import same_shape
+
+    clip = strips.chosen(around.strips, of_clip.name)
+    strips.check(clip)
+    if choice.source == "IMAGE":
+        image = choice.image or bpy.data.images.get(choice.name)
+        size = tuple(image.size) if image is not None else (0, 0)
+    else:
+        strip = _strip(choice, around)
+        size, shown, wanted = strips.size(strip), strips.request(strip), strips.request(clip)
+        if shown.length != wanted.length:
+            raise BadInputError(
+                f"“{strip.name}” shows {shown.length} frames, but “{clip.name}” {wanted.length}. Give both one length."
+            )
+    over = strips.size(clip)
+    if all(size) and all(over) and not same_shape(size[::-1], over[::-1]):
+        ours, picture = (f"{found[0]} x {found[1]}" for found in (size, over))
+        raise BadInputError(f"“{choice.label}” is {ours}, but “{clip.name}” is {picture}. Give both the same shape.")
+    return _image(choice, around) if choice.source == "IMAGE" else _reading(shown)
 
 
 def _frames(choice: Choice, around: Surroundings) -> clips.Clip:

@@ -75,9 +75,11 @@ class RESTYLE_PG_passes(bpy.types.PropertyGroup):
             ("NONE", "None", "No guides"),
             ("RENDER", "Render", "The passes of the newest render: object and material index, depth, normal"),
             ("FILE", "File", "An OpenEXR MultiLayer file with such passes"),
+            ("IMAGE", "Image of IDs", "An image in which equal colors mean what belongs together"),
         ],
     )
     path: StringProperty(name="File", subtype="FILE_PATH")
+    image: PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, name="Image")
 
 
 class RESTYLE_PG_frame_passes(bpy.types.PropertyGroup):
@@ -88,11 +90,30 @@ class RESTYLE_PG_frame_passes(bpy.types.PropertyGroup):
         items=[
             ("NONE", "None", "No guides"),
             ("FILE", "Files", "OpenEXR MultiLayer files, one rendered with each picture of the strip"),
+            ("STRIP", "Strip of IDs", "A strip as long as the clip, in which equal colors mean what belongs together"),
+            ("IMAGE", "Image of IDs", "Such an image for all frames"),
         ],
     )
     path: StringProperty(
         name="File", subtype="FILE_PATH", description="Any file of the sequence, one for each picture of the strip"
     )
+    strip: StringProperty(name="Strip", description="A movie or image strip that shows as many frames as the clip")
+    image: PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, name="Image")
+
+
+class RESTYLE_PG_frame_mask(bpy.types.PropertyGroup):
+    """Where the mask of a clip comes from."""
+
+    source: EnumProperty(
+        name="From",
+        items=[
+            ("NONE", "None", "All of it is changed"),
+            ("STRIP", "Strip", "A strip as long as the clip, white where the clip is changed"),
+            ("IMAGE", "Image", "An image for all frames, white where the clip is changed"),
+        ],
+    )
+    strip: StringProperty(name="Strip", description="A movie or image strip that shows as many frames as the clip")
+    image: PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, name="Image")
 
 
 def _is_mesh(_group: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -105,7 +126,9 @@ def _picker(job: JobDeclaration, port: Port) -> Any:
     if port.kind == "mesh":
         return PointerProperty(type=bpy.types.Object, poll=_is_mesh, **described)
     if port.kind == "frames":
-        return StringProperty(**described)
+        return (
+            PointerProperty(type=RESTYLE_PG_frame_mask, **described) if port.optional else StringProperty(**described)
+        )
     if port.kind == "mask":
         return PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, **described)
     if port.kind == "image":
@@ -121,6 +144,9 @@ def _group(job: JobDeclaration) -> type[bpy.types.PropertyGroup]:
             properties[port.name] = StringProperty(name=settings.title(port), description=port.help.rstrip("."))
     for port in [*settings.picture_ports(job), *settings.other_meshes(job)]:
         properties[f"from_{port.name}"] = _picker(job, port)
+    for port in settings.model_files(job):
+        described = {"name": settings.title(port), "description": port.help.rstrip(".").replace("`", "")}
+        properties[f"from_{port.name}"] = StringProperty(subtype="FILE_PATH", **described)
     for parameter in job.parameters:
         properties[parameter.name] = _property(parameter)
         if parameter.default is None:
@@ -158,7 +184,7 @@ def _of_all_jobs() -> dict[str, Any]:
 
 
 # The others are made by `register`.
-_OWN = (RESTYLE_PG_picture, RESTYLE_PG_passes, RESTYLE_PG_frame_passes, RESTYLE_PG_object)
+_OWN = (RESTYLE_PG_picture, RESTYLE_PG_passes, RESTYLE_PG_frame_passes, RESTYLE_PG_frame_mask, RESTYLE_PG_object)
 _classes: list[type] = []
 
 

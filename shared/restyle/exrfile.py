@@ -128,6 +128,12 @@ def thinning(count: int, height: int, width: int) -> int:
     return step
 
 
+def thinned(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Of the frames (N, H, W, C) of a guide as many pixels as are kept of a clip's passes."""
+    step = thinning(*pixels.shape[:3])
+    return pixels[:, step // 2 :: step, step // 2 :: step]
+
+
 class FramePasses:
     """The passes of a clip, put together from one OpenEXR file per frame."""
 

@@ -182,3 +182,17 @@ def test_targa_files_that_are_cut_off_are_refused(part, tmp_path):
         path.write_bytes(bytes(size))
         with pytest.raises(part("restyle.errors").BadInputError, match="Targa"):
             part("rasters").read_targa(path)
+
+
+def test_images_of_ids_guide_by_their_colors(panel, server, part):
+    ids = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    ids[:, : WIDTH // 2, 0] = 255
+    panel.from_structure_passes.source, panel.from_structure_passes.image = "IMAGE", generated("ids", ids)
+    panel.from_appearance_passes.source, panel.from_appearance_passes.image = "IMAGE", generated("same", ids[::-1])
+    (made,) = run(panel, generated("picture", noise()))
+    seen = outputs(part, made)["report"]["inputs"]
+    assert recipe(made)["sources"]["structure_passes"]["name"] == "ids"
+    assert seen["structure_passes"] == seen["appearance_passes"]
+    panel.from_appearance_passes.source = "NONE"
+    with pytest.raises(RuntimeError, match="passes of both"):
+        bpy.ops.restyle.image_analogy()

@@ -201,3 +201,46 @@ def test_passes_of_a_renderer_guide_each_frame_of_a_clip(serving: dict[str, str]
     words = ["image", "grey", "painting.png", "-o", "again", *SMALL, *guide]
     record, _ = run(serving, folder, *words, code=20)
     assert "passes/p.####.exr: it has 2 frames, but grey has 3" in record["error"]["message"]
+
+
+def test_a_mask_says_where_a_clip_is_changed_and_lightness_what_belongs_together(
+    serving: dict[str, str], folder: Path
+) -> None:
+    (folder / "masks").mkdir()
+    halves = [14, 22, 30, 38, 46]
+    for number, white in enumerate(halves, 1):
+        mask = np.where(np.arange(56) < white, 255, 0)[None].repeat(40, axis=0).astype(np.uint8)
+        Image.fromarray(mask).save(folder / "masks" / f"m.{number:04}.png")
+    words = ["image", "shot", "b.png", *SMALL, "--lightness-guide", "2"]
+    run(serving, folder, *words, "-o", "whole")
+    run(serving, folder, *words, "-o", "half", "--structure-mask", "masks")
+    run(serving, folder, *words, "-o", "third", "--structure-mask", "masks/m.0002.png")
+    for number, white in enumerate(halves):
+        given, whole, half, third = (
+            read_picture(folder / name / f"s.{number + 8:04}.png") for name in ("shot", "whole", "half", "third")
+        )
+        assert np.array_equal(half[:, white:], given[:, white:])
+        assert np.array_equal(half[:, :white], whole[:, :white])
+        assert np.array_equal(third[:, halves[1] :], given[:, halves[1] :])
+        dark = given[..., 1] < 60
+        assert whole[dark].mean() < whole[~dark].mean() - 20, "the dark square is of the dark spots' matter"
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "white", "words"),
+    [
+        ((40, 56), 3, 255, "masks: it has 3 frames, but shot has 5. Give one for each, or one picture."),
+        ((56, 40), 5, 255, "masks: it is 40 x 56, but shot is 56 x 40. Give both the same shape."),
+        ((40, 56), 5, 0, "masks: it is empty (black everywhere). Paint white what is to be changed."),
+    ],
+)
+def test_masks_that_do_not_go_with_a_clip(
+    serving: dict[str, str], folder: Path, size: tuple[int, int], count: int, white: int, words: str
+) -> None:
+    (folder / "masks").mkdir()
+    for number in range(1, count + 1):
+        Image.fromarray(np.full(size, white, np.uint8)).save(folder / "masks" / f"m.{number:04}.png")
+    asked = ["image", "shot", "b.png", "-o", "made", *SMALL, "--structure-mask", "masks"]
+    record, _ = run(serving, folder, *asked, code=20)
+    assert record["error"]["message"] == words
+    assert not (folder / "made").exists()

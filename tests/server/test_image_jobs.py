@@ -17,9 +17,10 @@ from restyle.jobs import declaration
 from restyle.kinds import kind
 from restyle.kinds.frames import Frames
 from restyle_server import checkpoint
+from restyle_server.analogy import gan
 from restyle_server.context import JobContext
 from restyle_server.jobs import frames_analogy, image_analogy
-from restyle_server.jobs.analogy_parts import duration, gan_options
+from restyle_server.jobs.analogy_parts import Reporter, duration, gan_options
 
 RANDOM = np.random.default_rng(0)
 GRASS = (np.array([40, 140, 50]) + RANDOM.integers(-30, 30, (36, 48, 3))).astype(np.uint8)
@@ -251,11 +252,49 @@ def test_a_training_that_was_killed_goes_on_to_the_same_result(
     assert saved.exists()
 
 
-def test_injection_gives_the_structure_itself_to_the_networks(around: Surroundings) -> None:
-    drawn, injected = (analogy(around, GAN | extra)["picture"] for extra in ({}, {"inject": 2}))
-    assert not np.array_equal(drawn, injected)
-    with pytest.raises(UsageError, match="scales"):
-        analogy(around, GAN | {"inject": 32})
+@pytest.mark.parametrize("preset", ["draft", "paper"])
+def test_injection_gives_the_structure_itself_to_the_networks(around: Surroundings, preset: str) -> None:
+    """The short presets do so anyway, at the coarsest scale; the published way is to draw a picture like it."""
+    plain, first, second = (
+        analogy(around, GAN | {"preset": preset} | extra)["picture"] for extra in ({}, {"inject": 1}, {"inject": 2})
+    )
+    assert np.array_equal(plain, first) == (preset == "draft")
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("preset", "inject", "allowed"),
+    [("draft", 4, r"Give 1 .* to 3\.$"), ("paper", 6, r"Give 1 .* to 5; 5 translates the picture as it is\.$")],
+)
+def test_injection_elsewhere_is_refused_before_the_training(
+    around: Surroundings, preset: str, inject: int, allowed: str
+) -> None:
+    given = {"preset": preset, "method": "gan", "inject": inject}
+    with pytest.raises(UsageError, match=f"^inject: {inject} is not a scale of this training. {allowed}"):
+        analogy(around, given)
+    with pytest.raises(UsageError, match=f"^inject: {inject} is not"):
+        around.run("frames_analogy", given, structure=clip(), appearance=GRASS)
+    assert not [data for what, data in around.said if what == "progress" and "Scale" in data["message"]]
+
+
+def test_a_long_training_on_a_cpu_is_said_once(around: Surroundings) -> None:
+    reporter = Reporter(
+        JobContext(
+            device="cpu",
+            scratch=around.folder,
+            attempt=1,
+            models_dir=around.folder,
+            report=around._report,
+            describe=around._describe,
+            cancelled=lambda: False,
+        )
+    )
+    for minutes in (None, 90, 80, 20):
+        left = None if minutes is None else 60.0 * minutes
+        step = gan.Step(1, 3, 5, 9, {}, 0.1, left, render=lambda: STONE, state=dict)
+        reporter.gan_step(step, "standard")
+    assert len(around.warnings()) == len(reporter.warnings) == 1
+    assert "takes about 1.5 h on this CPU" in around.warnings()[0]
 
 
 def test_a_long_training_on_a_cpu_is_said_and_leaves_a_picture(

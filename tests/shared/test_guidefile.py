@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restyle import guidefile
+from restyle import labels
 from restyle.errors import BadInputError
 from restyle.guidefile import read_guide
 from restyle.kinds import passes
@@ -98,5 +98,5 @@ def test_pictures_that_tell_nothing_apart_are_refused_by_name(folder: Path) -> N
 def test_a_photo_as_ids_is_taken_by_its_main_colours(folder: Path) -> None:
     Image.fromarray(RANDOM.integers(0, 256, (90, 90, 3), np.uint8)).save(folder / "noise.png")
     ours, theirs = read_guide("id", folder / "noise.png", folder / "b.png")
-    assert ours.max() < guidefile.MAX_LABELS
+    assert ours.max() < labels.MAX_LABELS
     assert len(np.unique(theirs)) == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,15 +68,34 @@ def lightness(structure: NDArray[np.uint8], appearance: NDArray[np.uint8], weigh
 
     Luminance as in image analogies (Hertzmann et al. 2001, section 3.4), its rank in place of its mean and variance.
     """
-    return Guide("lightness", _rank_of_lightness(structure), _rank_of_lightness(appearance), weight=weight)
+    return lightness_of_frames(structure[None], appearance, weight)(0)
 
 
-def _rank_of_lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    levels = np.rint(picture @ np.array([0.2126, 0.7152, 0.0722]) * LEVELS).astype(np.int64)
-    counts = np.bincount(levels.ravel())
-    middle = (np.cumsum(counts) - counts / 2) / levels.size  # equal pixels share the middle of their ranks
-    ranks: NDArray[np.float32] = middle[levels][..., None].astype(np.float32)
-    return ranks
+def lightness_of_frames(
+    frames: NDArray[np.uint8], appearance: NDArray[np.uint8], weight: float
+) -> Callable[[int], Guide]:
+    """What gives `lightness` for the frame of a number; each pixel of (N, H, W, 3) stands in the clip as a whole.
+
+    So what stays as light as it was keeps its guide, whatever comes into the picture beside it.
+    """
+    ranks, theirs = _ranks(frames), _laid(_ranks(appearance[None]), appearance)
+    return lambda number: Guide("lightness", _laid(ranks, frames[number]), theirs, weight=weight)
+
+
+def _ranks(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """For each level of lightness the share of all pixels that are darker; equal ones share the middle of theirs."""
+    counts = sum(np.bincount(_levels(picture).ravel(), minlength=255 * LEVELS + 1) for picture in pictures)
+    return np.asarray((np.cumsum(counts) - counts / 2) / np.sum(counts), np.float32)
+
+
+def _laid(ranks: NDArray[np.float32], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    laid: NDArray[np.float32] = ranks[_levels(picture)][..., None]
+    return laid
+
+
+def _levels(picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    levels: NDArray[np.int64] = np.rint(picture @ np.array([0.2126, 0.7152, 0.0722]) * LEVELS).astype(np.int64)
+    return levels
 
 
 def fitted(values: NDArray[Any], size: Size, what: str) -> NDArray[Any]:

@@ -21,7 +21,7 @@ similarity", CVPR 2008, equation 1, with root mean square patch distances.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -46,14 +46,29 @@ COPY_RMS = 0.03
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The four terms of the module's head, and `copied`: the share of blocks that B holds at the same place."""
+class Measures:
+    """What is measured of a picture before anything is normalised; colours are from 0 to 1.
+
+    swd: sliced Wasserstein distance of its patches to B's. from_b, to_result: mean RMS distance of its large patches to
+    their nearest in B, and of B's to their nearest in it. correlation: of its self-similarity with A's.
+    copied: the share of its blocks that B holds at the same place.
+    """
+
+    swd: float
+    from_b: float
+    to_result: float
+    correlation: float
+    copied: float
+
+
+@dataclass(frozen=True)
+class Scores(Measures):
+    """The measures, and the four terms of the module's head that are made of them."""
 
     appearance: float
     structure: float
     coherence: float
     completeness: float
-    copied: float
 
     @property
     def total(self) -> float:
@@ -61,16 +76,41 @@ class Scores:
         return min(self.appearance, self.structure, self.coherence, self.completeness)
 
 
+class Judge:
+    """Judges pictures as analogies of one pair, (H, W, 3) uint8 sRGB; keeps what the anchor was measured as."""
+
+    def __init__(self, structure: Pixels, appearance: Pixels) -> None:
+        self._pair = structure, appearance
+        self._anchor = _tensor(recolour(structure, appearance))
+        self._anchors: dict[torch.Size, Measures] = {}  # by the size of the result
+
+    def score(self, result: Pixels) -> Scores:
+        """How good `result`, of any size, is."""
+        a, b, made = _working(*self._pair, result)
+        if made.shape not in self._anchors:
+            self._anchors[made.shape] = _measured(a, b, _to_size(self._anchor, made.shape[1], made.shape[2]))
+        anchor, found = self._anchors[made.shape], _measured(a, b, made)
+        like_b = structure_correlation(b, a)
+        return Scores(
+            **asdict(found),
+            appearance=1 - _ratio(found.swd, anchor.swd),
+            structure=(found.correlation - like_b) / max(1 - like_b, 1e-6),
+            coherence=1 - _ratio(found.from_b, anchor.from_b),
+            completeness=1 - _ratio(found.to_result, anchor.to_result),
+        )
+
+
 def score(structure: Pixels, appearance: Pixels, result: Pixels) -> Scores:
     """Judge `result` (H, W, 3) as an analogy of `structure` in the matter of `appearance`, all uint8 sRGB."""
-    a, b, made = _working(structure, appearance, result)
-    anchor = _to_size(_tensor(recolour(structure, appearance)), made.shape[1], made.shape[2])
-    like_b = structure_correlation(b, a)
-    return Scores(
-        appearance=1 - _ratio(patch_swd(made, b), patch_swd(anchor, b)),
-        structure=(structure_correlation(made, a) - like_b) / max(1 - like_b, 1e-6),
-        coherence=1 - _ratio(large_patch_distance(made, b), large_patch_distance(anchor, b)),
-        completeness=1 - _ratio(large_patch_distance(b, made), large_patch_distance(b, anchor)),
+    return Judge(structure, appearance).score(result)
+
+
+def _measured(a: Tensor, b: Tensor, made: Tensor) -> Measures:
+    return Measures(
+        swd=patch_swd(made, b),
+        from_b=large_patch_distance(made, b),
+        to_result=large_patch_distance(b, made),
+        correlation=structure_correlation(made, a),
         copied=copy_rate(made, b),
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
 from restyle.declare import Value
-from restyle.errors import BadInputError
+from restyle.errors import BadInputError, UsageError
 from restyle.kinds.image import MAX_PIXELS
 
 from ..analogy import gan, patch
@@ -143,6 +143,23 @@ def gan_options(parameters: Mapping[str, Value], mode: str) -> gan.GanOptions:
     return replace(options, samples=int(parameters.get("samples") or 1))
 
 
+def inject_scale(parameters: Mapping[str, Value], options: gan.GanOptions) -> int | None:
+    """The scale at which the structure itself is to be given to the networks, if that is wanted.
+
+    Raises UsageError for one that these options do not have, before anything is trained.
+    """
+    if parameters["inject"] is None:
+        return None
+    scale, allowed = int(parameters["inject"]), gan.injectable(options)
+    if scale not in allowed:
+        beyond = "" if options.climb else f"; {allowed[-1]} translates the picture as it is"
+        raise UsageError(
+            f"inject: {scale} is not a scale of this training. Give {allowed[0]} (the coarsest, which changes most) to "
+            f"{allowed[-1]}{beyond}."
+        )
+    return scale
+
+
 def enlarged(picture: Picture, size: Size) -> Picture:
     """The picture (H, W, 3) at another size, bicubic."""
     if picture.shape[:2] == size:
@@ -158,6 +175,7 @@ class Reporter:
     def __init__(self, context: JobContext) -> None:
         self.warnings: list[str] = []
         self._context = context
+        self._told_time = False
         self._started = self._shown = time.monotonic()
 
     def warn(self, message: str) -> None:
@@ -181,14 +199,15 @@ class Reporter:
             self._shown = time.monotonic()
 
     def gan_step(self, step: gan.Step, preset: str, share: float = 1.0) -> None:
-        """Progress of a training, with the time that it has left; on a CPU that may be days, which is said.
+        """Progress of a training, with the time that it has left; on a CPU that may be days, which is said once.
 
         share: of the whole job that the training is.
         """
         message = f"Scale {step.scale} of {step.scales}, round {step.iteration} of {step.iterations}"
         if step.seconds_left is not None:
             message += f", about {duration(step.seconds_left)} left"
-            if preset != "draft" and self._context.device == "cpu":
+            if preset != "draft" and self._context.device == "cpu" and not self._told_time:
+                self._told_time = True  # the time left changes, and the text with it
                 self.warn(
                     f"gan with the preset {preset} takes about {duration(step.seconds_left)} on this CPU. The preset "
                     "draft or a GPU is faster; the method patch takes seconds."

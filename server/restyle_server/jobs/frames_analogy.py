@@ -21,7 +21,7 @@ from restyle.kinds.frames import Frames, check_size
 from restyle.version import __version__
 
 from ..analogy import gan, patch
-from ..analogy.guides import comparable, guides
+from ..analogy.guides import Passes, comparable, fitted, guides, lightness_of_frames, resized
 from ..analogy.patch.motion import flicker
 from ..checkpoint import Checkpoint
 from ..context import JobContext
@@ -30,10 +30,12 @@ from .analogy_parts import (
     Flat,
     Picture,
     Reporter,
+    Size,
     at_least,
     enlarged,
     flat,
     gan_options,
+    inject_scale,
     output_size,
     patch_options,
     usable,
@@ -51,15 +53,41 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     clip = inputs["structure"] = frames.pictures(inputs["structure"])
     size = output_size(parameters, clip.pixels.shape[1:3])
     check_size(len(clip), *size)
+    masked = _masked(inputs, size)
     make = _by_gan if parameters["method"] == "gan" else _by_patches
     options, pictures = make(context, reporter, inputs, parameters)
     made = np.empty((len(clip), *size, 3), np.uint8)
     for number, picture in enumerate(pictures):
-        made[number] = picture
+        made[number] = masked(number, picture)
         context.preview(f"frame {number + 1:06}", "image", made[number])
     measured = _flicker(context, clip.pixels, made)
     report = reporter.report(parameters, options, size, frames=len(clip), fps=clip.fps, flicker=measured)
     return {"frames": Frames(made, clip.fps), "report": report}
+
+
+def _masked(inputs: dict[str, Any], size: Size) -> Callable[[int, Picture], Picture]:
+    """What puts the clip's own frame of a number back where the mask is not white; pictures are of that size.
+
+    The clip is made whole all the same, so that what a moving mask uncovers has followed the motion until then.
+    """
+    if "structure_mask" not in inputs:
+        return lambda number, picture: picture
+    clip, mask = inputs["structure"].pixels, frames.pictures(inputs["structure_mask"]).pixels
+    if len(mask) not in (1, len(clip)):
+        raise BadInputError(
+            f"structure_mask: it has {len(mask)} frames, but the clip has {len(clip)}. Give one for each, or one "
+            "for all."
+        )
+    if not mask.any():
+        raise BadInputError("structure_mask: it is empty (black everywhere). Paint white what is to be changed.")
+    fitted(mask[0], clip.shape[1:3], "structure_mask")
+
+    def put_back(number: int, picture: Picture) -> Picture:
+        grey = mask[number if len(mask) > 1 else 0].mean(axis=2, keepdims=True, dtype=np.float32) / np.float32(255)
+        share = resized(grey, size)
+        return np.asarray(np.rint(share * picture + (1 - share) * enlarged(clip[number], size)), np.uint8)
+
+    return put_back
 
 
 def _flicker(context: JobContext, structure: Picture, made: Picture) -> float | None:
@@ -148,26 +176,35 @@ class FinishedFrames:
 
 def _guides_of_frames(
     reporter: Reporter, inputs: dict[str, Any], appearance: Flat, parameters: dict[str, Value]
-) -> Callable[[int], tuple[patch.Guide, ...]] | None:
+) -> Callable[[int], tuple[patch.Guide, ...]]:
     """What gives the guides of a frame; a pass that is one picture, not a clip, guides all frames."""
-    if "structure_passes" not in inputs:
-        return None
     clip: Frames = inputs["structure"]
+    passes, others = _comparable_passes(reporter, inputs, len(clip))
+    light = float(parameters["lightness_guide"] or 0)
+    by_lightness = lightness_of_frames(clip.pixels, appearance.pixels, light) if light else None
+
+    def of_frame(number: int) -> tuple[patch.Guide, ...]:
+        own = {name: array[number] if array.ndim == 4 else array for name, array in passes.items()}
+        size, weight = at_least(clip.pixels.shape[1:3]), float(parameters["guide_weight"] or 0)
+        given = guides(own, others, size, appearance.size, weight)
+        return given if by_lightness is None else (*given, by_lightness(number))
+
+    return of_frame
+
+
+def _comparable_passes(reporter: Reporter, inputs: dict[str, Any], count: int) -> tuple[Passes, Passes]:
+    """The passes of both sides, checked; empty where there are none."""
+    if "structure_passes" not in inputs:
+        return {}, {}
     for name, array in inputs["structure_passes"].items():
-        if array.ndim == 4 and len(array) != len(clip):
+        if array.ndim == 4 and len(array) != count:
             raise BadInputError(
-                f"structure_passes: {name} has {len(array)} frames, but the clip has {len(clip)}. Render one for each."
+                f"structure_passes: {name} has {len(array)} frames, but the clip has {count}. Render one for each."
             )
     passes, others, remarks = comparable(inputs["structure_passes"], inputs["appearance_passes"])
     for remark in remarks:
         reporter.warn(remark)
-    weight = float(parameters["guide_weight"] or 0)
-
-    def of_frame(number: int) -> tuple[patch.Guide, ...]:
-        own = {name: array[number] if array.ndim == 4 else array for name, array in passes.items()}
-        return guides(own, others, at_least(clip.pixels.shape[1:3]), appearance.size, weight)
-
-    return of_frame
+    return passes, others
 
 
 def _by_gan(
@@ -180,6 +217,7 @@ def _by_gan(
     if parameters["mode"] != "analogy":
         reporter.warn("gan has one way with clips; the mode changes nothing.")
     options = gan_options(parameters, "frames")
+    inject = inject_scale(parameters, options)
     checkpoint = Checkpoint(context.scratch, (options, __version__))
     seed = int(parameters["seed"] or 0)
 
@@ -197,8 +235,7 @@ def _by_gan(
             on_step=on_step,
             state=checkpoint.load(),
         )
-        scale = None if parameters["inject"] is None else int(parameters["inject"])
-        drawn = gan.translate_frames(trained.tensors, clip.pixels, scale=scale, seed=seed, device=context.device)
+        drawn = gan.translate_frames(trained.tensors, clip.pixels, scale=inject, seed=seed, device=context.device)
         size = output_size(parameters, clip.pixels.shape[1:3])
         for number, picture in enumerate(drawn, 1):
             yield enlarged(picture, size)

@@ -25,6 +25,7 @@ from .analogy_parts import (
     finished,
     flat,
     gan_options,
+    inject_scale,
     output_size,
     patch_options,
     usable,
@@ -157,6 +158,9 @@ def _by_gan(
     if appearance.alpha is not None:
         reporter.warn(TRANSPARENT)
     options = gan_options(parameters, str(parameters["mode"]))
+    inject = inject_scale(parameters, options)
+    if inject is None and options.climb:
+        inject = 1  # what a short training draws by itself has lost the layout
     checkpoint = Checkpoint(context.scratch, (options, __version__))
     first = int(parameters["seed"] or 0)
 
@@ -175,11 +179,9 @@ def _by_gan(
     )
     size = output_size(parameters, structure.given)
     samples = result.samples
-    if parameters["inject"] is not None:
+    if inject is not None:
         samples = tuple(
-            gan.inject(
-                result.tensors, structure.pixels, int(parameters["inject"]), seed=first + number, device=context.device
-            )
+            gan.inject(result.tensors, structure.pixels, inject, seed=first + number, device=context.device)
             for number in range(options.samples)
         )
     outputs: Outputs = {}

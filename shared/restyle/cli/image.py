@@ -21,7 +21,7 @@ from ..jobs import declaration
 from ..jobs.image_analogy import ONE_PICTURE
 from ..kinds.frames import Frames
 from ..kinds.image import same_shape
-from ..meshfile import write_atomically
+from ..outfile import write_atomically
 from ..picturefile import read_mask, read_picture, write_picture
 from .flags import given_parameters
 from .follow import finished, follow_with_previews, preview_folder
@@ -76,7 +76,11 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
         clipfile.check_output(target, source)
     else:
         picturefile.check_output(target)
-    inputs: dict[str, Any] = {name: read_mask(path) for name, path in files.items() if name.endswith("_mask")}
+    inputs: dict[str, Any] = {
+        name: _mask_of_clip(path) if clip and name == "structure_mask" else read_mask(path)
+        for name, path in files.items()
+        if name.endswith("_mask")
+    }
     inputs |= {name: _picture(path, output) for name, path in files.items() if path and name == "appearance"}
     read = read_clip(source, arguments.fps) if clip else None
     if "structure" in files:
@@ -117,8 +121,6 @@ def _files(arguments: argparse.Namespace, *, alone: bool, clip: bool) -> dict[st
         raise UsageError("--hole is missing: the mask that is white where the hole is.")
     files = {"appearance": structure} if alone else {"structure": structure, "appearance": appearance}
     files |= {"structure_mask": arguments.structure_mask, "appearance_mask": arguments.appearance_mask}
-    if clip and arguments.structure_mask is not None:
-        raise UsageError(f"--structure-mask: this is for single pictures, and {structure} is a clip.")
     if pairs := [pair for kind in _GUIDES for pair in getattr(arguments, f"guide_{kind}")]:
         files |= {"structure_passes": pairs[0][0], "appearance_passes": pairs[0][1]}
     return {name: Path(path) for name, path in files.items() if path is not None}
@@ -143,6 +145,18 @@ def _picture(path: Path, output: Output) -> Any:
     if picturefile.animated(path):
         output.warn(f"{path} is animated; its first picture is used.")
     return read_picture(path)
+
+
+def _mask_of_clip(path: Path) -> Frames:
+    """A mask for each frame of a clip, or one picture for all of them."""
+    if is_clip(path):
+        mask = read_clip(path).frames
+    else:
+        levels = np.rint(read_mask(path) * 255).astype(np.uint8)
+        mask = Frames(np.repeat(levels[None, ..., None], 3, axis=3), clipfile.DEFAULT_FPS)
+    if not mask.pixels.any():
+        raise BadInputError(f"{path}: it is empty (black everywhere). Paint white what is to be changed.")
+    return mask
 
 
 def _guides(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[str, str]]]:
@@ -171,20 +185,30 @@ def _check_shapes(inputs: Mapping[str, Any], files: Mapping[str, Path], guides: 
     laid: list[tuple[str, str, tuple[int, int]]] = []
     for name in ("structure_mask", "appearance_mask"):
         if name in inputs:
-            laid.append((name, str(files[name]), inputs[name].shape))
+            laid.append((name, str(files[name]), _shape(inputs[name])))
+            _check_count(files[name], inputs[name], inputs, files)
     for name, pair in guides.items():
         for side, file in zip(("structure", "appearance"), pair):
             array = inputs[f"{side}_passes"][name]
             laid.append((side, file, array.shape[-3:-1]))
-            frames = len(inputs["structure"]) if array.ndim == 4 else 0
-            if frames and len(array) != frames:
-                raise BadInputError(f"{file}: it has {len(array)} frames, but {files['structure']} has {frames}.")
+            _check_count(file, array, inputs, files)
     for name, file, size in laid:
         side = name.removesuffix("_mask")
         side = side if side in sizes else "appearance"  # the hole of a fill
         if not same_shape(size, sizes[side]):
             ours, picture = (f"{shape[1]} x {shape[0]}" for shape in (size, sizes[side]))
             raise BadInputError(f"{file}: it is {ours}, but {files[side]} is {picture}. Give both the same shape.")
+
+
+def _check_count(file: object, value: Any, inputs: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+    """A mask or guide that is a clip has as many frames as the structure."""
+    if not isinstance(value, Frames) and value.ndim < 4:
+        return
+    frames, wanted = len(value), len(inputs["structure"])
+    if frames != wanted and not (isinstance(value, Frames) and frames == 1):
+        raise BadInputError(
+            f"{file}: it has {frames} frames, but {files['structure']} has {wanted}. Give one for each, or one picture."
+        )
 
 
 def _shape(value: Any) -> tuple[int, int]:

@@ -125,7 +125,8 @@ _LIGHTNESS_GUIDE = Parameter(
     "lightness_guide",
     "float",
     0.0,
-    "How much a pixel's place between the darkest and lightest of its own picture counts; for colours that mislead.",
+    "How much a pixel's place between the darkest and lightest of its own picture or clip counts; for colours that "
+    "mislead.",
     "Lightness Guide",
     0.0,
     10.0,
@@ -137,7 +138,7 @@ _INJECT = Parameter(
     "int",
     None,
     "Gan only: give the structure picture itself to the trained networks at this scale, counted from the coarsest; "
-    "empty draws a picture like it.",
+    "empty is 1, or with the preset paper the published way: a picture like it is drawn, clips go in below the finest.",
     "Inject at Scale",
     1,
     32,
@@ -274,6 +275,12 @@ JOBS = (
             _APPEARANCE,
             Port("structure_passes", "passes", f"{_STRUCTURE_PASSES} A row per frame.", optional=True),
             _APPEARANCE_PASSES,
+            Port(
+                "structure_mask",
+                "frames",
+                "Where the clip is changed: white; it stays as it is elsewhere. One frame stands for all.",
+                optional=True,
+            ),
             _APPEARANCE_MASK,
         ),
         outputs=(
@@ -284,6 +291,7 @@ JOBS = (
             _METHOD,
             _mode(_TWO_PICTURES),
             *_SHARED,
+            _LIGHTNESS_GUIDE,
             _ITERATIONS,
             _INJECT,
         ),

@@ -7,7 +7,7 @@ import pytest
 
 from restyle.errors import BadInputError
 from restyle_server.analogy import patch
-from restyle_server.analogy.guides import comparable, fitted, guides, lightness
+from restyle_server.analogy.guides import comparable, fitted, guides, lightness, lightness_of_frames
 
 IDS = np.array([[7, 7, 300], [7, 9, 300]], np.int32)[..., None]
 OTHER = np.array([[300], [9], [7]], np.int32)[..., None]
@@ -98,3 +98,16 @@ def test_lightness_leads_where_colours_mislead() -> None:
         blues.append(np.mean(made[:, :24, 2] > made[:, :24, 0]))  # the light half: red by colour, blue by lightness
     assert blues[0] < 0.1
     assert blues[1] > 0.9
+
+
+def test_lightness_of_a_clip_is_that_of_all_its_frames() -> None:
+    dark, light = np.full((1, 1, 2, 3), 10, np.uint8), np.full((1, 1, 2, 3), 90, np.uint8)
+    frames = np.concatenate([dark, light, light, light])
+    of_frame = lightness_of_frames(frames, dark[0], 2.0)
+    assert [float(of_frame(number).structure.mean()) for number in range(4)] == pytest.approx(
+        [1 / 8, 5 / 8, 5 / 8, 5 / 8]
+    )
+    alone = lightness(frames[1], dark[0], 2.0)
+    assert float(alone.structure.mean()) == pytest.approx(1 / 2)
+    np.testing.assert_array_equal(of_frame(1).appearance, alone.appearance)
+    assert of_frame(3).weight == 2.0

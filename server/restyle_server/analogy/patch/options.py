@@ -25,6 +25,9 @@ class PatchOptions:
     pull: share of the aligned structure picture itself, pixel by pixel, in the patches that are searched for, where it
         has the most contrast; a fifth of it where it is even, and half of all that at the finest level. What is
         searched for has the structure's lines, what is found is matter.
+    pattern: how much the lightness of the aligned structure picture about each place counts for a match, against 1 for
+        the patch itself, at every level; it has the mean and deviation of the matter's. So its lines get the darkest
+        and lightest matter that there is, and contrasts are kept.
     completeness: alpha of GPNN's normalised score; small uses every part of the appearance picture, 1 or more only what
         fits best.
     patch_size: side of the patches, pixels, at every level.
@@ -46,6 +49,7 @@ class PatchOptions:
     color_alignment: ColorAlignment = "matched"
     structure_weight: float = 0.5
     pull: float = 0.0
+    pattern: float = 0.0
     completeness: float = 0.003
     patch_size: int = 7
     ratio: float = 0.7
@@ -66,7 +70,13 @@ _MODES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "analogy": {},
         "paint": {"granularity": 28},
         # The matched layout is as coarse as its cells; shapes and patterns that stay need the picture itself.
-        "texture": {"fit": False, "structure_weight": 0.0, "pull": 0.7, "color_alignment": "covariance"},
+        "texture": {
+            "fit": False,
+            "structure_weight": 0.0,
+            "pull": 0.5,
+            "pattern": 1.0,
+            "color_alignment": "covariance",
+        },
         "style": {"granularity": 48, "structure_weight": 0.0, "pull": 0.7, "color_alignment": "covariance"},
         "text": {},
         "vary": {"granularity": 16, "noise": 0.75, "structure_weight": 0.0},

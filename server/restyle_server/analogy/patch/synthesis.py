@@ -28,6 +28,8 @@ TREE_EPS = 1.0
 TREE_KEYS = 12_000
 DENSE_PIXELS = 6000
 WIDE = 3.0
+MIDDLE = 3  # pixels across, of a patch
+LIGHTNESS = (0.2126, 0.7152, 0.0722)
 EVEN, EDGE = 0.2, 1.5  # least share of a pull; contrast of what is pulled with all of it, in units of the mean
 
 
@@ -104,10 +106,8 @@ class _Level:
         self.stride = 1 if shape[0] * shape[1] <= DENSE_PIXELS else 2
         self.kept = None if task.kept is None else resize(task.kept, *self.shape)
         self.change = None if task.change is None else resize(task.change, *self.shape)
-        self._wanted = resize(task.start, *self.shape).clamp(0, 1) if options.pull > 0 else None
-        self._pull = (
-            None if self._wanted is None else options.pull * (1 - progress / 2) * _lines(self._wanted, self.size)
-        )
+        self.start = resize(task.start, *self.shape).clamp(0, 1)
+        self._pull = options.pull * (1 - progress / 2) * _lines(self.start, self.size) if options.pull > 0 else None
         self.guides = [
             (weight, resize(guide.structure, *self.shape), resize(guide.appearance, *self.matter.shape[1:]))
             for guide in task.guides
@@ -132,9 +132,9 @@ class _Level:
         picture is fused into every round of a transfer by patches, most where it has edges, by Elad and Milanfar,
         "Style transfer via texture synthesis", IEEE Transactions on Image Processing 2017.
         """
-        if self._wanted is None or self._pull is None:
+        if self._pull is None:
             return picture
-        return torch.lerp(picture, self._wanted, self._pull.expand_as(picture))
+        return torch.lerp(picture, self.start, self._pull.expand_as(picture))
 
     def blend(self, picture: Tensor) -> Tensor:
         """The picture with what is kept put back."""
@@ -242,6 +242,8 @@ def _searcher(level: _Level, options: PatchOptions, exact: bool) -> Callable[[Te
     described = basis.describe(level.matter)
     spread = described.var(dim=0, correction=0).sum()
     guided = [_guide_rows(level, weight * spread, *pair) for weight, *pair in level.guides]
+    if options.pattern > 0:
+        guided.append(_pattern_rows(level, options.pattern * spread))
     keys = torch.cat([described, *(pair[1] for pair in guided)], dim=1)
     usable = keys[level.places]
     tree = not exact and keys.device.type == "cpu" and len(usable) > TREE_KEYS
@@ -313,3 +315,29 @@ def _guide_rows(level: _Level, spread: Tensor, structure: Tensor, appearance: Te
         rows.append(mean.flatten(1).T)
     factor = (spread / rows[1].var(dim=0, correction=0).sum().clamp_min(1e-6)).sqrt()
     return rows[0] * factor, rows[1] * factor
+
+
+def _pattern_rows(level: _Level, spread: Tensor) -> tuple[Tensor, Tensor]:
+    """How light it is over each patch and over its middle, for queries (N, 2) and keys (M, 2), of variance `spread`.
+
+    The queries get the mean and deviation of the keys, for each size by itself: a pattern's lines want the darkest or
+    lightest matter of their width, not lines of its own contrast. A correspondence map as of Efros and Freeman, "Image
+    quilting for texture synthesis and transfer", SIGGRAPH 2001, section 4.
+    """
+    queries: list[Tensor] = []
+    keys: list[Tensor] = []
+    for size in (level.size, min(MIDDLE, level.size)):
+        asked = _lightness(_padded(level, level.start), level.size, size, level.stride)
+        offered = _lightness(level.matter, level.size, size, 1)
+        deviations = [values.std(correction=0).clamp_min(1e-4) for values in (asked, offered)]
+        for values, deviation, rows in zip((asked, offered), deviations, (queries, keys), strict=True):
+            rows.append((values - values.mean()) / deviation * (spread / 2).sqrt())
+    return torch.stack(queries, dim=1), torch.stack(keys, dim=1)
+
+
+def _lightness(picture: Tensor, patch: int, size: int, stride: int) -> Tensor:
+    """The mean luminance (N,) of the middle `size` x `size` pixels of every patch of (3, H, W)."""
+    light = (picture * torch.tensor(LIGHTNESS, device=picture.device)[:, None, None]).sum(dim=0)
+    first = (patch - size) // 2
+    rows, columns = (slice(first, side - (patch - size - first)) for side in light.shape)
+    return avg_pool2d(light[rows, columns][None, None], size, stride=1)[0, 0, ::stride, ::stride].flatten()

@@ -1,4 +1,4 @@
-"""Gives the clip back as it came; so far as it is, in previews. Tells of each pass its mean in every frame."""
+"""Gives the clip back as it came; so far as it is, in previews. Tells of passes and mask the mean of every frame."""
 
 import time
 
@@ -18,6 +18,8 @@ def run(context, inputs, parameters):
     report["passes"] = {
         port: {name: describe(array) for name, array in inputs[port].items()} for port in inputs if "_passes" in port
     }
+    if "structure_mask" in inputs:
+        report["mask"] = describe(inputs["structure_mask"].pixels)
     return {"frames": clip, "report": report}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +24,7 @@ from restyle_server.analogy.patch import (
     retarget,
     vary,
 )
+from restyle_server.analogy.patch.synthesis import Task, _Level, _pattern_rows
 
 Pixels = NDArray[np.uint8]
 SMALL = PatchOptions(granularity=16)
@@ -304,7 +306,33 @@ def test_fine_lines_stay_where_the_mode_keeps_them(mode: str, alignment: Any) ->
         return float(made[~line].mean() - made[line].mean())
 
     assert contrast(options) > 70, "of the 120 between the two tones of the matter"
-    assert contrast(replace(options, pull=0.0)) < 45, "without it they are mostly lost"
+    assert contrast(replace(options, pull=0.0, pattern=0.0)) < 45, "without it they are mostly lost"
+
+
+def test_lines_are_kept_by_their_lightness_alone_too() -> None:
+    structure, matter, line = lines_and_matter()
+    options = replace(options_for("texture"), pull=0.0)
+    contrasts = []
+    for pattern in (1.0, 0.0):
+        made = analogy(structure, matter, replace(options, pattern=pattern)).picture.astype(float).mean(axis=-1)
+        contrasts.append(float(made[~line].mean() - made[line].mean()))
+    assert contrasts[0] > 60
+    assert contrasts[1] < 45
+
+
+def test_lightness_is_asked_for_in_the_matters_own_range() -> None:
+    start, matter = (
+        torch.from_numpy(noise(*size).copy()).permute(2, 0, 1) / 255 for size in ((30, 34, 0), (26, 41, 1))
+    )
+    level = _Level(Task(start / 5 + 0.7, matter), PatchOptions(), 1.0, 0.0)
+    queries, keys = _pattern_rows(level, torch.tensor(0.5))
+    light = [(p * torch.tensor([0.2126, 0.7152, 0.0722])[:, None, None]).sum(dim=0).numpy() for p in (start, matter)]
+    for rows, picture in zip((queries, keys), light, strict=True):
+        corners = [(y, x) for y in range(picture.shape[0] - 6) for x in range(picture.shape[1] - 6)]
+        for column, middle in enumerate((slice(0, 7), slice(2, 5))):
+            means = np.array([picture[y : y + 7, x : x + 7][middle, middle].mean() for y, x in corners])
+            wanted = (means - means.mean()) / means.std() * 0.5  # a variance of 0.25 each, 0.5 in all
+            np.testing.assert_allclose(rows[:, column].numpy(), wanted, atol=2e-4)
 
 
 def test_modes_and_presets_are_named() -> None:
