@@ -22,9 +22,12 @@ def _strip(context: bpy.types.Context) -> tuple[bpy.types.Scene, Any | None]:
     return scene, retiming_parts.chosen(scene)
 
 
+def _group(context: bpy.types.Context) -> Any:
+    return settings.of_scene(context.scene, declaration(retime_request.JOB))
+
+
 def _settings(context: bpy.types.Context) -> dict[str, Any]:
-    job = declaration(retime_request.JOB)
-    return settings.values(settings.of_scene(context.scene, job), job)
+    return settings.values(_group(context), declaration(retime_request.JOB))
 
 
 class _OfStrips:
@@ -68,8 +71,10 @@ class RESTYLE_OT_retime_clip(_OfStrips, bpy.types.Operator):
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         scene, strips = self.strips(context)
+        values = _settings(context)
+        weights = retime_request.Weights.chosen(_group(context).from_network, values)
         tasks: list[Task] = []
-        _each(self, strips, lambda strip: tasks.append(_analyze(scene, strip, _settings(context))))
+        _each(self, strips, lambda strip: tasks.append(_analyze(scene, strip, values, weights)))
         if not bpy.app.background:
             return {"FINISHED"}
         return _each(self, tasks, self._wait)
@@ -81,10 +86,12 @@ class RESTYLE_OT_retime_clip(_OfStrips, bpy.types.Operator):
         self.report({"INFO"}, retime_delivery.summary(task))
 
 
-def _analyze(scene: bpy.types.Scene, strip: Any, values: dict[str, Any]) -> Task:
+def _analyze(
+    scene: bpy.types.Scene, strip: Any, values: dict[str, Any], weights: retime_request.Weights | None
+) -> Task:
     """Send a strip to be analysed, in place of an earlier curve of it that was not applied."""
     current = session()
-    picked, given = retime_request.analysis(scene, strip, values, current.loads)
+    picked, given = retime_request.analysis(scene, strip, values, current.loads, weights)
     for task in list(current.tasks.values()):
         if task.job == retime_request.JOB and task.state is State.READY and task.target.name == strip.name:
             current.dismiss(task)

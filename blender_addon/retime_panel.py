@@ -90,6 +90,8 @@ def _draw_settings(layout: bpy.types.UILayout, group: Any, parameters: dict[str,
     for name in ("duration", "frames"):
         draw_parameter(column, group, parameters[name])
     column.prop(group, "sound")
+    if group.method == "speednet":
+        _draw_network(layout, group)
     header, body = layout.panel("restyle_retime_clip_limits", default_closed=True)
     header.label(text="Limits")
     if body:
@@ -99,6 +101,18 @@ def _draw_settings(layout: bpy.types.UILayout, group: Any, parameters: dict[str,
     header.label(text="Advanced")
     if body:
         _draw_all(body, group, [parameters[name] for name in DETAILS])
+
+
+def _draw_network(layout: bpy.types.UILayout, group: Any) -> None:
+    """Which network judges; the name of a file is seen on the closed panel too."""
+    file = group.from_network.strip()
+    header, body = layout.panel("restyle_retime_clip_network", default_closed=True)
+    header.label(text=f"Network: {bpy.path.basename(file)}" if file else "Network", translate=False)
+    if body:
+        column = body.column()
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(group, "from_network", text="Weights")
+        paragraph(body, "Empty: the bundled network. Else one of your own, from restyle retime --train, or an S3D-G.")
 
 
 def _draw_all(layout: bpy.types.UILayout, group: Any, parameters: list[Any]) -> None:
@@ -150,6 +164,8 @@ def _draw_details(layout: bpy.types.UILayout, task: Task) -> None:
     column = layout.column(align=True)
     column.scale_y = 0.8
     lines = [f"By {report['method']}"]
+    if report["weights"] == "given" and report["method"] == "speednet":
+        lines[0] += f", {bpy.path.basename(task.sources.get('clip', {}).get('weights', '')) or 'weights of its own'}"
     lines += [f"Cuts: {len(report['cuts'])}"] if report["cuts"] else []
     lines += [f"Parts kept at 1x: {len(report['locked'])}"] if report["locked"] else []
     for line in lines:

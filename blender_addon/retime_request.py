@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -12,10 +13,12 @@ import bpy
 from . import clips, compat, strips
 from .picks import Picked
 from .restyle.errors import BadInputError, UsageError
+from .restyle.jobs.retime_clip import check_network
 from .retiming_source import SAME_RATE, Showing, from_record, showing, sounds_of
 from .tasks import Target
 
 if TYPE_CHECKING:
+    from .restyle.kinds.model import Model
     from .tasks import Task
 
 JOB = "retime_clip"
@@ -24,8 +27,30 @@ ANALYSIS_SIDE = 128  # pixels of the shorter side, at which the server looks at 
 OF_BAKING = ("blend", "mute_above", "sound")  # parameters that matter for a given frame map
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Weights that judge instead of the bundled ones. path: of their file, as the artist has it."""
+
+    path: str
+    model: Model
+
+    @classmethod
+    def chosen(cls, path: str, parameters: Mapping[str, Any]) -> Weights | None:
+        """Those of that file; None without one, or where no network judges. BadInputError if they are none."""
+        from .restyle.kinds.model import read
+
+        if not path.strip() or parameters["method"] != "speednet":
+            return None
+        model = read(file := Path(bpy.path.abspath(path.strip())))
+        try:
+            check_network(model)
+        except BadInputError as error:
+            raise BadInputError(f"{file}: {error.message.removeprefix('network: ')}") from error
+        return cls(path.strip(), model)
+
+
 def analysis(
-    scene: bpy.types.Scene, strip: Any, parameters: Mapping[str, Any], loads: int
+    scene: bpy.types.Scene, strip: Any, parameters: Mapping[str, Any], loads: int, weights: Weights | None = None
 ) -> tuple[Picked, dict[str, Any]]:
     """The inputs and parameters by which the strip is analysed, as it was before it was retimed, if it is.
 
@@ -38,8 +63,11 @@ def analysis(
     given |= {"frames": shown.frames(length), "render": False, "wav": _wants_sound(scene, strip, shown, parameters)}
     if locks := [*filter(None, [str(parameters.get("lock", "")).strip()]), *marked(scene, strip, shown)]:
         given["lock"] = ", ".join(locks)
-    picked = _picked(scene, strip, shown, loads, {"way": "SPEED", "length": str(length)})
+    about = {"way": "SPEED", "length": str(length)} | ({"weights": weights.path} if weights else {})
+    picked = _picked(scene, strip, shown, loads, about)
     picked.values["clip"] = _clip(scene, strip, shown, small=True)
+    if weights:
+        picked.values["network"] = weights.model
     return picked, given
 
 

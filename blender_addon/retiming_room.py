@@ -14,6 +14,7 @@ import bpy
 
 from . import compat, strips
 from .restyle.errors import BadInputError
+from .restyle.words import counted
 from .retiming_parts import parts_of
 from .retiming_source import parent
 
@@ -34,7 +35,8 @@ def check(scene: bpy.types.Scene, strip: Any, place: Place, more: int) -> None:
     hindering = [other for other in _others(scene, strip, place) if other.channel == strip.channel]
     if more > 0 and hindering:
         raise BadInputError(
-            f"“{strip.name}” becomes {more} frames longer, and “{hindering[0].name}” is in the way: move it first."
+            f"“{strip.name}” becomes {counted(more, 'frame')} longer, and “{hindering[0].name}” is in the way: move it "
+            "first."
         )
     _plan(scene, strip, place)
 

@@ -54,6 +54,11 @@ def other_meshes(job: JobDeclaration) -> list[Port]:
     return [port for port in job.inputs if port.kind == "mesh" and port.optional]
 
 
+def model_files(job: JobDeclaration) -> list[Port]:
+    """The inputs that the artist names a file of numbers for; those of meshes are styles, which have names."""
+    return [port for port in job.inputs if port.kind == "model" and editor(job) != "VIEW_3D"]
+
+
 def title(declared: Parameter | Port) -> str:
     """The name that the panel shows."""
     return getattr(declared, "title", "") or declared.name.replace("_", " ").title()
@@ -73,9 +78,9 @@ def choices(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Ch
             found[port.name] = Choice("OBJECT", obj.name)
     for port in picture_ports(job):
         chosen = getattr(group, f"from_{port.name}")
-        if port.kind == "frames":
+        if port.kind == "frames" and not port.optional:
             found[port.name] = Choice("STRIP", chosen)
-        elif port.kind == "mask" or (port.kind == "image" and chosen.source == "IMAGE"):
+        elif port.kind == "mask" or chosen.source == "IMAGE":
             if image := chosen if port.kind == "mask" else chosen.image:
                 found[port.name] = Choice("IMAGE", image.name, image)
         elif chosen.source == "RENDER":

@@ -62,7 +62,9 @@ class Server:
         """Serve until told to stop; returns the exit code, which is not 0 if a part of the server broke."""
         for thread in self._threads:
             thread.start()
-        address = discovery.Address(self._control.endpoint, self._data.endpoint, os.getpid(), __version__)
+        address = discovery.Address(
+            self._control.endpoint, self._data.endpoint, os.getpid(), __version__, self._config.owner_pid
+        )
         discovery.publish(self._config.data_dir, address)
         logger.info("Restyle %s serves at %s, process %d", __version__, self._control.endpoint, os.getpid())
         while not self._stopping.wait(WATCH_INTERVAL) and all(thread.is_alive() for thread in self._threads):

@@ -58,10 +58,13 @@ class BlobStore:
         except FileNotFoundError:
             return None
 
-    def touch(self, digest: str) -> None:
-        """Make it young again, so that `collect` spares it until a job refers to it."""
-        with suppress(FileNotFoundError):
+    def touch(self, digest: str) -> bool:
+        """Make it young again, so that nothing deletes it until a job refers to it; False if it is not here."""
+        try:
             os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, digest: str, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`; BlobMissingError if the blob is not here."""
@@ -85,7 +88,7 @@ class BlobStore:
     def put(self, content: memoryview) -> str:
         """Store the bytes durably and return their hash."""
         digest = hashlib.sha256(content).hexdigest()
-        if self.size(digest) != len(content):
+        if self.size(digest) != len(content) or not self.touch(digest):
             with disk_errors("a result"), tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
                 try:
                     file.write(content)
@@ -106,14 +109,12 @@ class BlobStore:
 
     def collect(self, referenced: Collection[str], min_age: float) -> int:
         """Delete blobs, and leftovers of uploads, that nothing refers to and nobody touched for `min_age` seconds."""
-        deleted = 0
-        limit = time.time() - min_age
-        for path in self._folder.rglob("*"):
-            with suppress(FileNotFoundError):
-                if path.is_file() and path.name not in referenced and path.stat().st_mtime < limit:
-                    path.unlink()
-                    deleted += 1
-        return deleted
+        paths = (path for path in self._folder.rglob("*") if path.is_file() and path.name not in referenced)
+        return sum(_delete_old(path, min_age) for path in paths)
+
+    def discard(self, digests: Collection[str], min_age: float) -> int:
+        """Delete these blobs, which nothing may refer to, but those that somebody touched since `min_age` seconds."""
+        return sum(_delete_old(self.path(digest), min_age) for digest in digests)
 
 
 @dataclass
@@ -201,6 +202,25 @@ class Uploads:
             else:
                 self._path(digest).unlink()
         return intact
+
+
+def _delete_old(path: Path, min_age: float) -> bool:
+    """Delete the file unless it is younger; False if it is, is gone, or (Windows) is open somewhere.
+
+    A worker may find a blob there and rely on it, which makes it young, while this looks at it. So it is looked at
+    again once nobody finds it any more.
+    """
+    limit, doomed = time.time() - min_age, path.with_name(f"{path.name}.old")
+    with suppress(OSError):
+        if path.stat().st_mtime >= limit:
+            return False
+        path.replace(doomed)
+        if doomed.stat().st_mtime >= limit:
+            doomed.replace(path)
+            return False
+        doomed.unlink()
+        return True
+    return False
 
 
 def _missing(digest: str) -> BlobMissingError:

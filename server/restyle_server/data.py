@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 MAX_LOG_BYTES = CHUNK_BYTES
 CLEAN_INTERVAL = 3600.0
 BLOB_AGE = 3600.0  # an upload is this long safe before its job is submitted
+PREVIEW_INTERVAL = 60.0
+PREVIEW_AGE = 300.0  # a preview that a newer one has replaced can be fetched this long: by now nobody waits for it
 
 
 class DataService:
@@ -40,6 +42,7 @@ class DataService:
         self._blobs = BlobStore(config.blobs_dir)
         self._uploads = Uploads(self._blobs, config.blobs_dir / "incoming")
         self._clean_at = 0.0
+        self._previews_at = 0.0
         self.handlers: dict[str, Handler] = {
             "submit": self.submit,
             "put_blob": self.put_blob,
@@ -104,15 +107,21 @@ class DataService:
         peer.answer({}, (np.frombuffer(content, np.uint8),))
 
     def tick(self) -> float:
-        """Clean up once an hour. On this thread, so that no blob goes between an upload and its submit."""
+        """Clean up once an hour, and previews, of which live ones would fill a gigabyte by then, once a minute.
+
+        On this thread, so that no blob goes between an upload and its submit.
+        """
         now = time.monotonic()
+        if now >= self._previews_at:
+            self._previews_at = now + PREVIEW_INTERVAL
+            self._blobs.discard(self._store.superseded(PREVIEW_AGE), PREVIEW_AGE)
         if now >= self._clean_at:
             self._clean_at = now + CLEAN_INTERVAL
             try:
                 self._clean()
             except RestyleError:
                 logger.exception("cleaning up did not work; it is tried again later")
-        return self._clean_at - now
+        return min(self._clean_at, self._previews_at) - now
 
     def _clean(self) -> None:
         for job_id in self._store.expired(self._config.keep):

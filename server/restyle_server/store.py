@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
+        self._superseded: deque[tuple[float, str]] = deque()  # when, and a blob of a preview that a newer one replaced
         self._db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         self._db.row_factory = lambda cursor, row: {column[0]: item for column, item in zip(cursor.description, row)}
         try:
@@ -241,6 +243,18 @@ class Store:
             ).fetchall()
         return {digest for row in rows for text in row.values() if text for digest in _hashes(json.loads(text))}
 
+    def superseded(self, age: float) -> set[str]:
+        """Blobs of previews that were replaced `age` seconds ago or earlier, and that nothing else refers to.
+
+        Each is named once, and those of before a restart are not: what is missed here goes with the others that
+        nothing refers to.
+        """
+        with self._lock:
+            replaced: set[str] = set()
+            while self._superseded and self._superseded[0][0] <= time.monotonic() - age:
+                replaced.add(self._superseded.popleft()[1])
+            return replaced - self.hashes() if replaced else replaced
+
     # Inside a transaction
 
     @contextmanager
@@ -287,11 +301,16 @@ class Store:
 
     def _supersede(self, job_id: str, name: str) -> None:
         """Drop the pictures of earlier previews of that name: only the latest is worth its disk space."""
-        self._db.execute(
-            "UPDATE events SET data = json_remove(data, '$.value') "
-            "WHERE job = ? AND type = 'preview' AND json_extract(data, '$.name') = ?",
+        rows = self._db.execute(
+            "SELECT seq, data FROM events WHERE job = ? AND type = 'preview' AND json_extract(data, '$.name') = ? "
+            "AND json_extract(data, '$.value') IS NOT NULL",
             (job_id, name),
-        )
+        ).fetchall()
+        for row in rows:
+            self._superseded += ((time.monotonic(), digest) for digest in _hashes(json.loads(row["data"])))
+            self._db.execute(
+                "UPDATE events SET data = json_remove(data, '$.value') WHERE job = ? AND seq = ?", (job_id, row["seq"])
+            )
 
     def _finish(self, job_id: str, state: State, outputs: Row | None = None, error: Row | None = None) -> None:
         self._db.execute(

@@ -24,6 +24,7 @@ from .errors import (
 from .jobs import declaration
 from .locate import Locator
 from .protocol import MAX_WAIT_SECONDS, TERMINAL, Event, JobStatus, ServerInfo, check_job_id, take
+from .resultfile import ResultFile
 from .transfer import fetch_value, pack_request, send_request
 
 T = TypeVar("T")
@@ -140,7 +141,7 @@ class Client:
         if status.state != "done":
             raise RetryableError(f"The job {job_id} is still {status.state}; its result is not there yet.")
         described = take(reply, "outputs", dict)
-        return Result(status, {name: self._fetch(value) for name, value in described.items()})
+        return Result(status, {name: self._output(value) for name, value in described.items()})
 
     def fetch_preview(self, event: Event) -> Any | None:
         """The value of a preview event, of its `preview_kind`; None if a newer one has taken its place."""
@@ -215,6 +216,11 @@ class Client:
         timeout = self._timeout + extra
         return self._retrying(lambda channels: channels.control.request({"op": op, **fields}, timeout=timeout))
 
+    def _output(self, described: dict[str, Any]) -> Any:
+        if ResultFile.is_one(described):
+            return ResultFile(described, lambda use: self._retrying(lambda channels: use(channels.data)), self._timeout)
+        return self._fetch(described)
+
     def _fetch(self, described: dict[str, Any]) -> Any:
         return self._retrying(lambda channels: fetch_value(channels.data, described, self._timeout))
 
@@ -288,7 +294,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job made: `outputs` by name, also as attributes, as are the arrays inside an `attributes` output."""
+    """What a job made: `outputs` by name, also as attributes, as are the arrays inside an `attributes` output.
+
+    A movie stays on the server until it is saved, see `ResultFile`; all else is here.
+    """
 
     status: JobStatus
     outputs: dict[str, Any]

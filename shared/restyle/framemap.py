@@ -108,7 +108,7 @@ def write_series(path: Path, series: Mapping[str, NDArray[Any]], fps: float) -> 
 
 
 def _write(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from .meshfile import write_atomically
+    from .outfile import write_atomically
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import picturefile
 from .errors import BadInputError, ResourcesError, UsageError
 from .kinds.frames import Frames, check_size
+from .outfile import check_file
 
 if TYPE_CHECKING:
     import av
@@ -105,10 +106,8 @@ def check_output(path: Path) -> None:
     """Raise UsageError or BadInputError unless a movie can be written to `path`."""
     if path.suffix.lower() not in WRITABLE:
         raise UsageError(f"{path}: movies are written as {', '.join(WRITABLE)}. Choose one of these endings.")
-    if path.is_dir():
-        raise BadInputError(f"{path}: this is a folder; name a file in it.")
     import_av(path)
-    picturefile.check_folder_of(path)
+    check_file(path)
 
 
 def write_movie(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,19 +81,32 @@ def fetch_value(channel: Channel, described: dict[str, Any], timeout: float) -> 
 
 def _fetch(channel: Channel, entry: dict[str, Any], timeout: float) -> NDArray[Any]:
     dtype, shape, size = check_description(entry)
+    content, offset = np.empty(size, np.uint8), 0
+    for chunk in fetch_chunks(channel, entry, timeout):
+        content[offset : offset + chunk.size] = chunk
+        offset += chunk.size
+    return content.view(dtype).reshape(shape)
+
+
+def fetch_chunks(channel: Channel, entry: dict[str, Any], timeout: float) -> Iterator[NDArray[Any]]:
+    """The bytes of a described array, in order, as they come; at most a window of them is in memory.
+
+    BlobMissingError if the array is gone, and RetryableError, after the last chunk, if what came is damaged.
+    """
+    _, _, size = check_description(entry)
     digest = check_hash(take(entry, "hash", str))
-    content = np.empty(size, np.uint8)
     check = hashlib.sha256()
     requests = (
         ({"op": "fetch", "hash": digest, "offset": offset, "size": min(CHUNK_BYTES, size - offset)}, ())
         for offset in range(0, size, CHUNK_BYTES)
     )
-    offset = 0
+    left = size
     for _, arrays in channel.pipeline(requests, timeout=timeout):
         for chunk in arrays:
-            content[offset : offset + chunk.size] = chunk
-            offset += chunk.size
+            left -= chunk.size
+            if left < 0:
+                break
             check.update(chunk.data)
-    if offset != size or check.hexdigest() != digest:
+            yield chunk
+    if left != 0 or check.hexdigest() != digest:
         raise RetryableError("A result arrived damaged. Fetch it again.")
-    return content.view(dtype).reshape(shape)

@@ -22,8 +22,8 @@ def looks(strip):
     """Everything simple that Python sees of a strip, and its own properties."""
     seen = {}
     for rna in strip.bl_rna.properties:
-        if rna.identifier == "strobe":
-            continue  # Blender 4.2 sets it when it renders
+        if rna.identifier == "strobe" or getattr(rna, "is_deprecated", False):
+            continue  # Blender 4.2 sets it when it renders; or it has a new name, which is among them
         if rna.type in ("INT", "FLOAT", "STRING", "BOOLEAN", "ENUM") and not getattr(rna, "is_array", False):
             value = getattr(strip, rna.identifier)
             seen[rna.identifier] = round(value, 4) if isinstance(value, float) else value

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from strip_names import place, put
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
@@ -113,7 +114,7 @@ def test_each_step_is_one_undo(scene, server, movie):
     def state():
         editor = bpy.context.scene.sequence_editor
         collection = editor.strips if hasattr(editor, "strips") else editor.sequences
-        return sorted((strip.type, strip.frame_final_duration) for strip in collection)
+        return sorted((strip.type, place(strip, "duration")) for strip in collection)
 
     assert state() == [("MOVIE", 60), ("SPEED", 60)]
     bpy.ops.restyle.retime_restore()
@@ -125,7 +126,7 @@ def test_each_step_is_one_undo(scene, server, movie):
 
 
 def test_a_trimmed_strip_of_a_length_with_locks(scene, server, group, movie, spans, part, bars, tmp_path):
-    movie.frame_offset_start, movie.frame_offset_end = 20, 10
+    put(movie, left_handle_offset=20, right_handle_offset=10)
     group.use_frames, group.frames = True, 50
     scene.timeline_markers.new("1x", frame=41)
     scene.timeline_markers.new("/1x", frame=56)
@@ -208,7 +209,9 @@ def test_the_sound_goes_along(scene, server, movie, strips, spans, file, part):
 def test_several_selected_strips_each_get_their_own(scene, server, movie, strips, spans, file, part, bars, tmp_path):
     """Two pieces of one film and a locked one: a job each with the same settings, applied together, restored singly."""
     second, locked = strips.new_movie("second", str(file), 2, 11), strips.new_movie("locked", str(file), 5, 11)
-    movie.frame_final_end, second.frame_final_start, locked.lock = 71, 71, True
+    put(movie, right_handle=71)
+    put(second, left_handle=71)
+    locked.lock = True
     assert bpy.ops.restyle.retime_clip(selected=True) == {"FINISHED"}
     tasks = list(part("session").session().tasks.values())[-2:]
     assert [task.target.name for task in tasks] == ["shot", "second"]
@@ -229,12 +232,13 @@ def test_several_selected_strips_each_get_their_own(scene, server, movie, strips
 
 def test_a_renamed_and_moved_strip_is_found_and_a_cut_one_refused(scene, server, movie, strips, spans, part):
     bpy.ops.restyle.retime_clip()
-    movie.name, movie.frame_start = "renamed", 200
+    movie.name = "renamed"
+    put(movie, content_start=200)
     bpy.ops.restyle.retime_apply()
     assert spans(movie) == (200, 60)
     bpy.ops.restyle.retime_restore()
     bpy.ops.restyle.retime_clip()
-    movie.frame_final_end -= 3
+    put(movie, right_handle=place(movie, "right_handle") - 3)
     with pytest.raises(RuntimeError, match="was cut or changed since it was analyzed"):
         bpy.ops.restyle.retime_apply()
     assert (len(strips), spans(movie)) == (1, (200, COUNT - 3))
@@ -250,27 +254,6 @@ def test_what_cannot_be_is_said(scene, server, group, movie, strips):
     scene.sequence_editor.active_strip = None
     assert not bpy.ops.restyle.retime_clip.poll()
     assert len(strips) == 1
-
-
-def test_the_heat_map_lies_above_in_step_before_and_after(scene, server, group, strips, spans, data_dir, part):
-    movie = strips.new_movie("frog", str(data_dir / "videos" / "toy_frog.mp4"), 1, 1)
-    movie.frame_final_end = 121
-    scene.render.fps, scene.sequence_editor.active_strip = 30, movie
-    group.method, group.heat = "speednet", True
-    bpy.ops.restyle.retime_clip()
-    if "heat" not in newest(part).arrived:
-        pytest.skip("the network is unsure of this clip")
-    bpy.ops.restyle.retime_heat()
-    heat = next(strip for strip in strips if strip.name == "frog heat")
-    assert (spans(heat), heat.channel > movie.channel + 2) == (spans(movie), True)
-    strips.remove(heat)
-    bpy.ops.restyle.retime_apply()
-    frames = part("retiming").frames_now(scene, movie)
-    bpy.ops.restyle.retime_heat()
-    effect = next(strip for strip in strips if strip.name == "frog heat retimed")
-    assert spans(effect) == spans(movie) == (1, 60)
-    keys = part("compat").fcurve(scene, effect, "speed_frame_number")
-    assert [int(keys.evaluate(1 + number)) for number in range(60)] == frames.tolist()
 
 
 def test_a_movie_of_varying_rate_is_baked_but_not_mapped(scene, server, group, strips, file, part, tmp_path):

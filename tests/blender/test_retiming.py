@@ -8,6 +8,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
 from retiming_tools import COUNT, apply, nearest, plan, whole  # noqa: E402
+from strip_names import place, put  # noqa: E402
 
 pytestmark = pytest.mark.blender
 pytest_plugins = ["retiming_fixtures"]
@@ -24,7 +25,7 @@ def test_a_movie_shows_the_plan_frame_for_frame(scene, movie, retiming, showing,
 def test_a_trimmed_strip_among_others(scene, strips, movie, movie_24, retiming, showing, bars, tmp_path):
     strips.new_movie("before", str(movie_24), 2, -400)
     strips.new_movie("below", str(movie_24), 1, 1)
-    movie.frame_offset_start, movie.frame_offset_end = 30, 17
+    put(movie, left_handle_offset=30, right_handle_offset=17)
     wanted = apply(retiming, showing, scene, movie, 40)
     assert (wanted[0], wanted[-1]) == (30, COUNT - 18)
     assert bars.shown(scene, range(41, 81), tmp_path) == wanted
@@ -32,22 +33,22 @@ def test_a_trimmed_strip_among_others(scene, strips, movie, movie_24, retiming, 
 
 
 def test_a_strip_before_the_first_frame(scene, movie, retiming, showing, bars, tmp_path):
-    movie.frame_start = -50
+    put(movie, content_start=-50)
     wanted = apply(retiming, showing, scene, movie, 30)
     assert bars.shown(scene, range(-50, -20), tmp_path) == wanted
 
 
 def test_a_reversed_strip(scene, movie, retiming, showing, bars, tmp_path):
     movie.use_reverse_frames = True
-    movie.frame_offset_start = 10
+    put(movie, left_handle_offset=10)
     wanted = apply(retiming, showing, scene, movie, 40)
     assert (wanted[0], wanted[-1]) == (COUNT - 11, 0)
     assert bars.shown(scene, range(21, 61), tmp_path) == wanted
 
 
 def test_frames_left_out_for_good(scene, movie, retiming, showing, bars, tmp_path):
-    movie.animation_offset_start, movie.animation_offset_end = 20, 30
-    start = int(movie.frame_final_start)
+    put(movie, content_trim_start=20, content_trim_end=30)
+    start = int(place(movie, "left_handle"))
     wanted = apply(retiming, showing, scene, movie, 35)
     assert (wanted[0], wanted[-1]) == (20, COUNT - 31)
     assert bars.shown(scene, range(start, start + 35), tmp_path) == wanted
@@ -58,14 +59,14 @@ def test_numbered_pictures(scene, owner, strips, retiming, showing, part, bars, 
     strip = strips.new_image("pictures", str(first), 1, 5)
     for number in range(1, 60):
         strip.elements.append(f"f{number:04}.png")
-    strip.frame_offset_start = 8
+    put(strip, left_handle_offset=8)
     wanted = apply(retiming, showing, scene, strip, 25)
     assert (wanted[0], wanted[-1]) == (8, 59)
     assert bars.shown(scene, range(13, 38), tmp_path) == wanted
 
 
 def test_a_strip_that_gets_longer(scene, movie, strips, movie_24, retiming, showing, bars, tmp_path, part):
-    movie.frame_offset_end = 90
+    put(movie, right_handle_offset=90)
     wanted = apply(retiming, showing, scene, movie, 70)
     assert bars.shown(scene, range(11, 81), tmp_path) == wanted
     retiming.restore(scene, movie)
@@ -81,7 +82,7 @@ def test_a_retimed_strip_inside_a_meta_strip(scene, strips, movie, retiming, sho
     movie.move_to_meta(meta)
     wanted = apply(retiming, showing, scene, movie, 40)
     assert [strip.name for strip in strips] == ["meta"]
-    meta.frame_final_end = 200
+    put(meta, right_handle=200)
     assert bars.shown(scene, range(11, 51), tmp_path) == wanted
     retiming.restore(scene, movie)
     assert [strip.name for strip in part("compat").strips_of(meta)] == ["shot"]
@@ -120,7 +121,7 @@ def test_a_movie_that_plays_at_its_own_rate(
 
     check(0, 11)
     assert whole(scene, part) == before
-    movie.frame_offset_start, movie.frame_offset_end = 13, 21
+    put(movie, left_handle_offset=13, right_handle_offset=21)
     before = whole(scene, part)
     check(int(np.ceil(13 * clip / fps)), 24)
     assert whole(scene, part) == before

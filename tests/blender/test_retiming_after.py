@@ -7,6 +7,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
 from retiming_tools import COUNT, apply, whole  # noqa: E402
+from strip_names import place, put  # noqa: E402
 
 pytestmark = pytest.mark.blender
 pytest_plugins = ["retiming_fixtures"]
@@ -16,7 +17,8 @@ def test_restore_leaves_everything_exactly_as_it_was(
     scene, movie, strips, movie_24, retiming, showing, bars, part, tmp_path
 ):
     strips.new_movie("other", str(movie_24), 1, 1)
-    movie.frame_offset_start, movie.frame_offset_end, movie.blend_alpha, movie.mute = 7, 9, 0.5, True
+    put(movie, left_handle_offset=7, right_handle_offset=9)
+    movie.blend_alpha, movie.mute = 0.5, True
     before = whole(scene, part)
     actions = len(bpy.data.actions)
     apply(retiming, showing, scene, movie, 40)
@@ -76,7 +78,7 @@ def test_moved_by_hand_it_still_shows_the_plan_and_restores_there(
 
 def test_moved_by_a_script_it_says_so_and_is_mended(scene, movie, retiming, showing, disturbance, bars, part, tmp_path):
     wanted = apply(retiming, showing, scene, movie, 40)
-    movie.frame_start += 25
+    put(movie, content_start=place(movie, "content_start") + 25)
     assert "moved away from its keys" in disturbance(scene, movie)
     assert apply(retiming, showing, scene, movie, 40) == wanted
     assert disturbance(scene, movie) == ""
@@ -101,12 +103,12 @@ def test_a_copy_is_retimed_and_restored_by_itself(scene, movie, strips, retiming
 
 def test_what_was_cut_or_lost_afterwards_is_said(scene, movie, strips, retiming, showing, disturbance, part):
     apply(retiming, showing, scene, movie, 40)
-    movie.frame_final_end -= 5
+    put(movie, right_handle=place(movie, "right_handle") - 5)
     assert "cut after it was retimed" in disturbance(scene, movie)
     retiming.restore(scene, movie)
     assert part("compat").strip_span(movie) == (11, COUNT)
     apply(retiming, showing, scene, movie, 40)
-    movie.frame_final_start += 5
+    put(movie, left_handle=place(movie, "left_handle") + 5)
     assert "start was moved" in disturbance(scene, movie)
     retiming.restore(scene, movie)
     assert part("compat").strip_span(movie) == (11, COUNT)

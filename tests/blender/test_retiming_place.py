@@ -8,6 +8,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
 from retiming_tools import apply, nearest, plan, whole  # noqa: E402
+from strip_names import put  # noqa: E402
 
 pytestmark = pytest.mark.blender
 pytest_plugins = ["retiming_fixtures"]
@@ -112,7 +113,7 @@ def test_of_a_movie_in_pieces_each_has_its_own_sound(scene, movie, strips, movie
 
     def piece(name, channel, first, last):
         strip = strips.new_sound(name, str(path), channel, 11)
-        strip.frame_final_start, strip.frame_final_end = first, last
+        put(strip, left_handle=first, right_handle=last)
         return strip
 
     path = tmp_path / "tone.wav"
@@ -121,7 +122,7 @@ def test_of_a_movie_in_pieces_each_has_its_own_sound(scene, movie, strips, movie
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(80000))
-    movie.frame_final_end = 51
+    put(movie, right_handle=51)
     own, following, all_along = piece("own", 5, 11, 55), piece("next", 5, 55, 111), piece("long", 6, 11, 111)
     source = part("retiming_source")
     assert source.sounds_of(scene, movie) == []  # of another file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from strip_names import put
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
@@ -16,8 +17,8 @@ pytest_plugins = ["retiming_fixtures"]
     [
         (lambda strip: setattr(strip, "lock", True), "locked"),
         (lambda strip: setattr(strip, "strobe", 2), "Strobe"),
-        (lambda strip: setattr(strip, "frame_final_end", 400), "pulled out beyond its file"),
-        (lambda strip: setattr(strip, "frame_final_end", 12), "single frame"),
+        (lambda strip: put(strip, right_handle=400), "pulled out beyond its file"),
+        (lambda strip: put(strip, right_handle=12), "single frame"),
         (lambda strip: setattr(strip, "filepath", "/nowhere/at all.mp4"), "does not exist"),
     ],
 )

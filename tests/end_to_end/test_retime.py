@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,44 @@ def test_a_movie_with_all_its_company(serving: dict[str, str], folder: Path, tmp
         assert plot.width == 1400
     assert record["parameters"]["max_speed"] == 8.0
     assert record["report"]["locked"] == [[25, 49]]
+
+
+def test_what_was_written_is_named_as_it_was_given(serving: dict[str, str], folder: Path, tmp_path: Path):
+    words = ["retime", str(folder / "clip.mp4"), "-o", "out.mp4", "--frames", "1", "--method", "uniform"]
+    ran = subprocess.run([*RESTYLE, *words], env=serving, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("out.mp4: 1 frame, 0.04 s, 200x by uniform, ")
+
+
+LIMITED = """
+import resource, signal, sys
+from restyle.cli.main import main
+signal.signal(signal.SIGXFSZ, signal.{handler})
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of processes are Linux's")
+@pytest.mark.parametrize(
+    ("handler", "code", "said"),
+    [("SIG_IGN", 20, "out.mp4 (-o): it cannot be written: File too large."), ("default_int_handler", 30, "")],
+)
+def test_a_movie_that_cannot_be_written_is_kept(
+    serving: dict[str, str], folder: Path, tmp_path: Path, handler: str, code: int, said: str
+):
+    """The system ends the file at 4 KiB, by an error or, like Ctrl-C, by a signal."""
+    words = ["retime", str(folder / "clip.mp4"), "-o", "out.mp4", "--method", "uniform"]
+    command = [sys.executable, "-c", LIMITED.format(handler=handler), *words]
+    ran = subprocess.run(command, env=serving, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+    kept = re.search(r"The result is kept on the server: restyle (jobs fetch \S+ -o) DIR", ran.stderr)
+    assert kept is not None, ran.stderr
+    fetch = [*RESTYLE, *kept[1].split(), str(tmp_path)]
+    subprocess.run(fetch, env=serving, check=True, capture_output=True)
+    assert len(read_movie(tmp_path / "movie.mp4")) == 100
 
 
 def test_an_edited_map_is_shown_as_it_is(serving: dict[str, str], folder: Path, tmp_path: Path):

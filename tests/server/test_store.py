@@ -148,6 +148,29 @@ def test_cancelling_in_every_state(store):
         check_history(story(store, job))
 
 
+def test_a_last_crash_of_a_job_that_is_to_be_cancelled_cancels_it(store):
+    job = add(store)
+    for attempt in (1, 2):
+        store.begin(job, "cpu")
+        store.lost(job, attempt, "killed", 3)
+    store.begin(job, "cpu")
+    store.request_cancel(job)
+    store.lost(job, 3, "killed", 3)
+    assert store.status(job).state == "cancelled"
+    check_history(story(store, job))
+
+
+def test_a_replaced_preview_that_something_else_refers_to_is_not_given_up(store):
+    job = add(store)
+    store.begin(job, "cpu")
+    for digest in ("a", "b", "c"):
+        store.report(job, 1, "preview", {"name": "front", "value": {"arrays": {"pixels": {"hash": digest * 64}}}})
+    store.add("user-of-b", "toy", {}, {"picture": {"kind": "image", "arrays": {"pixels": {"hash": "b" * 64}}}})
+    assert store.superseded(3600) == set()
+    assert store.superseded(0) == {"a" * 64}
+    assert store.superseded(0) == set()
+
+
 def test_only_the_latest_preview_of_a_name_keeps_its_picture(store):
     job = add(store)
     store.begin(job, "cpu")

@@ -24,6 +24,7 @@ from restyle.errors import BadInputError, ResourcesError
 from restyle.kinds.image import MAX_PIXELS
 from restyle.moviefile import import_av, open_movie, reason
 from restyle.picturefile import require_file
+from restyle.words import counted
 
 from .timing import Timing, timing
 from .types import ClipInfo
@@ -289,7 +290,7 @@ def _notes(found: Timing, tally: _Tally, missing: float, sizes: set[tuple[int, i
         notes.append(f"{tally.damaged} damaged {'frame was' if tally.damaged == 1 else 'frames were'} left out")
     if missing:
         count = round(missing * float(found.fps))
-        notes.append(f"its pictures end {missing:.1f} s early: about {count} frames of its end are lost")
+        notes.append(f"its pictures end {missing:.1f} s early: about {counted(count, 'frame')} of its end are lost")
     if len(sizes) > 1:
         notes.append("its pictures change size; all are scaled to the first")
     return tuple(notes)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restyle.errors import UsageError
+from restyle.words import counted
 
 from .solver import Curve, Problem, inverse, itself, solve
 from .types import Plan, Speediness
@@ -185,9 +186,9 @@ def _roomy(low: Curve, high: Curve, length: int, locked: Sequence[Region], fps: 
     fewest, largest = max(1, math.ceil(least - ROUNDING)), math.floor(greatest + ROUNDING)
     frames, rate = len(low), float(fps)
     raise UsageError(
-        f"{length:,} frames ({length / rate:.2f} s) out of {frames:,} are not possible within these limits: from "
-        f"{fewest:,} to {largest:,} frames are ({fewest / rate:.2f} to {largest / rate:.2f} s, a speed of "
-        f"{frames / largest:.2f} to {frames / fewest:.2f}). Ask for such a length, widen the speed limits"
+        f"{counted(length, 'frame')} ({length / rate:.2f} s) out of {frames:,} are not possible within these limits: "
+        f"from {fewest:,} to {counted(largest, 'frame')} are ({fewest / rate:.2f} to {largest / rate:.2f} s, a speed "
+        f"of {frames / largest:.2f} to {frames / fewest:.2f}). Ask for such a length, widen the speed limits"
         + (", or lock and protect less." if locked or kept_apart(low, high) else ".")
     )
 

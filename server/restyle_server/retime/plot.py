@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from restyle.words import counted
+
 from .solver import Curve
 from .types import Plan, Speediness
 
@@ -115,8 +117,8 @@ def _head(sheet: _Sheet, plan: Plan, title: str, measured: Measured) -> None:
     rate, frames = float(plan.fps), len(plan.speed)
     sheet.text(LEFT, 10, title, 17)
     summary = (
-        f"{frames:,} frames ({frames / rate:.2f} s) in {len(plan.source):,} ({len(plan.source) / rate:.2f} s), "
-        f"{frames / len(plan.source):.2f}x on the whole, from {plan.speed.min():.2f}x to {plan.speed.max():.2f}x"
+        f"{counted(frames, 'frame')} ({frames / rate:.2f} s) in {len(plan.source):,} ({len(plan.source) / rate:.2f} s)"
+        f", {frames / len(plan.source):.2f}x on the whole, from {plan.speed.min():.2f}x to {plan.speed.max():.2f}x"
     )
     sheet.text(LEFT, 36, summary, 13, color=GREY)
     entries = [("speed S", BLUE), ("wanted V", GREY), ("average", ORANGE)]

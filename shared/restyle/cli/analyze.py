@@ -17,9 +17,10 @@ from ..client import Result, connect
 from ..errors import BadInputError, UsageError
 from ..framemap import write_series
 from ..jobs import declaration
+from ..jobs.retime_clip import check_network
 from ..kinds.curve import Curve
-from ..meshfile import write_atomically
 from ..moviefile import is_movie
+from ..outfile import write_atomically
 from ..picturefile import write_picture
 from .follow import finished, follow_with_previews, preview_folder
 from .output import Output
@@ -45,6 +46,8 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
     paths = _clips(arguments, folder)
     parameters = parameters_of(arguments, declaration(JOB)) | {"render": False, "features": True}
     network: dict[str, Any] = network_of(arguments)
+    if network:
+        check_network(network["network"])
     place = preview_folder(target)
     assert place is not None  # noqa: S101  for the type checker: _clips has seen to it
     found: dict[str, tuple[dict[str, Any], Curve]] = {}

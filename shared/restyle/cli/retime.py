@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import picturefile
 from ..client import Client, Result, connect
-from ..errors import BadInputError, RestyleError, UsageError
+from ..errors import RestyleError, UsageError
 from ..framemap import read_table, write_table
 from ..jobs import declaration
-from ..jobs.retime_clip import CONTAINERS
+from ..jobs.retime_clip import CONTAINERS, check_network
 from ..kinds.curve import Curve
+from ..outfile import check_file
 from ..picturefile import write_picture
+from ..words import counted
 from .follow import finished, follow_with_previews
 from .output import Output
 from .retime_inputs import JOB, names_of, network_of, parameters_of, read_source
@@ -58,11 +59,14 @@ def retime(client: Client, call: _Call, output: Output) -> None:
     """Run the job and write what it made."""
     job = client.submit(JOB, **call.inputs, **call.parameters)
     result = follow_with_previews(job, output, None)
+    kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
     try:
         _write(result, call, output)
     except RestyleError as error:
-        kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
         raise type(error)(f"{error.message} {kept}") from error
+    except KeyboardInterrupt:
+        output.note(kept)
+        raise
 
 
 # Before the job
@@ -88,6 +92,8 @@ def _read(arguments: argparse.Namespace, output: Output) -> _Call:
         inputs["map"] = Curve({"source": read_table(Path(arguments.map))}, 24.0)
     inputs |= network_of(arguments)
     job.check_together(job.check_parameters(parameters), set(inputs))
+    if "network" in inputs:
+        check_network(inputs["network"])
     return _Call(source, files, inputs, parameters)
 
 
@@ -113,11 +119,9 @@ def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
     for name, path in files.items():
         if path.suffix.lower() not in ENDINGS[name]:
             raise UsageError(f"{path}: this is written as {', '.join(ENDINGS[name])}. Choose that ending.")
-        if path.is_dir():
-            raise BadInputError(f"{path}: this is a folder; name a file in it.")
         if path.resolve() == source.resolve():
             raise UsageError(f"{path}: the result would overwrite the clip. Choose another name.")
-        picturefile.check_folder_of(path)
+        check_file(path)
     if len({path.resolve() for path in files.values()}) < len(files):
         raise UsageError("Two outputs have the same name. Give each its own.")
     return files
@@ -128,7 +132,7 @@ def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
 
 def _write(result: Result, call: _Call, output: Output) -> None:
     report = finished(result, output)
-    written: dict[str, str] = {}
+    written: dict[str, Path] = {}
     for name, path in call.files.items():
         if name == "curve":
             write_table(path, result.plan.series["source"], result.speeds.series["speed"], result.plan.fps)
@@ -138,8 +142,9 @@ def _write(result: Result, call: _Call, output: Output) -> None:
             result.outputs[name].save(path)
         else:
             continue
-        written[name] = str(path.resolve())
-    output.record |= {"outputs": written, "report": report}
-    made = f"{report['frames']:,} frames, {report['length']:.2f} s, {report['speed']:.3g}x by {report['method']}"
+        written[name] = path
+    output.record |= {"outputs": {name: str(path.resolve()) for name, path in written.items()}, "report": report}
+    frames = counted(report["frames"], "frame")
+    made = f"{frames}, {report['length']:.2f} s, {report['speed']:.3g}x by {report['method']}"
     how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
     output.say(f"{next(iter(written.values()), call.source)}: {made}, {how}")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..declare import JobDeclaration, Parameter, Port, Value
-from ..errors import UsageError
+from ..errors import BadInputError, UsageError
+
+if TYPE_CHECKING:
+    from ..kinds.model import Model
 
 METHODS = {
     "speednet": "By what a network sees as natural speed; where it cannot tell, by motion",
@@ -18,6 +22,7 @@ DOMAINS = {
     "speed": "As in the SpeedNet paper; the length is exact all the same",
 }
 CONTAINERS = {"mp4": "Plays everywhere", "mov": "For editors", "mkv": "Matroska"}
+TRAINED = "restyle speediness"  # what the metadata of weights from `restyle retime --train` call themselves
 _SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*-\s*(\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -34,6 +39,20 @@ def spans(text: str) -> tuple[tuple[float, float], ...]:
             raise UsageError(f"lock: {part!r} is not a stretch of seconds such as 3.5-6. Part several with commas.")
         found.append((float(match[1]), float(match[2])))
     return tuple(found)
+
+
+def check_network(model: Model) -> None:
+    """Raise BadInputError for weights that are seen by their names to be of no network that can judge."""
+    if any(name.startswith(("mixed.", "mixed_")) for name in model.arrays):
+        if not {"head.weight", "head.bias"} <= set(model.arrays):
+            raise BadInputError(
+                "network: these are the weights of an S3D-G's backbone, such as the published ones. The head that says "
+                "whether a clip is sped up is missing, head.weight (1, 1024) and head.bias (1,)."
+            )
+    elif model.metadata.get("what") != TRAINED:
+        raise BadInputError(
+            "network: these are neither weights that `restyle retime --train` has written nor those of an S3D-G."
+        )
 
 
 def check(parameters: Mapping[str, Value], given: set[str]) -> None:

@@ -6,7 +6,8 @@ import errno
 import io
 import math
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -68,18 +69,30 @@ class MovieFile:
 
         Raises BadInputError for a path that cannot be written, ResourcesError when the disk is full.
         """
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with temporary.open("wb") as file:
-                for part in self.parts:
-                    file.write(part.data)
-            temporary.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise ResourcesError(f"{path}: the disk is full. Free {self.size:,} bytes and try again.") from error
-            raise BadInputError(f"{path}: it cannot be written: {error.strerror}.") from error
+        with new_file(path, self.size) as file:
+            for part in self.parts:
+                file.write(part.data)
+
+
+@contextmanager
+def new_file(path: Path, size: int) -> Iterator[IO[bytes]]:
+    """A file to write `size` bytes into, which becomes the one at `path` if all goes well; else nothing is left of it.
+
+    Raises BadInputError for a path that cannot be written, ResourcesError when the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourcesError(f"{path}: the disk is full. Free {size:,} bytes and try again.") from error
+        raise BadInputError(f"{path}: it cannot be written: {error.strerror}.") from error
 
 
 class _Parts(io.RawIOBase):
@@ -137,13 +150,18 @@ def validate(value: MovieFile) -> None:
         if len(part) == 0:
             raise BadInputError("frames: a part of the movie file is empty.")
     check_size(value.size)
-    if value.suffix not in SUFFIXES:
-        raise BadInputError(f"frames: the ending {value.suffix!r} is not one of {', '.join(SUFFIXES)}.")
-    for name, frame in (("first", value.first), ("last", value.last)):
+    check_meta(value.suffix, value.first, value.last)
+
+
+def check_meta(suffix: object, first: object, last: object) -> None:
+    """Raise BadInputError unless the ending is a known one, and the frames can be meant."""
+    if suffix not in SUFFIXES:
+        raise BadInputError(f"frames: the ending {suffix!r} is not one of {', '.join(SUFFIXES)}.")
+    for name, frame in (("first", first), ("last", last)):
         if frame is not None and (type(frame) is not int or not 0 <= frame < 2**31):
             raise BadInputError(f"frames: {name} is {frame!r}; frames are counted from 0.")
-    if value.first is not None and value.last is not None and value.last < value.first:
-        raise BadInputError(f"frames: the last frame, {value.last}, lies before the first, {value.first}.")
+    if isinstance(first, int) and isinstance(last, int) and last < first:
+        raise BadInputError(f"frames: the last frame, {last}, lies before the first, {first}.")
 
 
 def pack(name: str, value: MovieFile) -> Packed:

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ MAX_DIMENSIONS = 8
 MAX_HEADER_BYTES = 4 << 20
 MAX_METADATA_BYTES = 1 << 20
 MAX_BYTES = 200 << 20  # below the largest array that may travel
+PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+CONVERT = (
+    "weights are read as safetensors only, since other formats can run code. Convert it, if you trust it: "
+    'python -c "import sys, torch; from safetensors.torch import save_file; '
+    'save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" OLD NEW.safetensors'
+)
 _METADATA_KEY = "restyle"
 _TYPES = {
     "BOOL": "bool",
@@ -140,6 +147,21 @@ def decode(data: bytes | memoryview) -> Model:
     model = Model(arrays, metadata)
     validate(model)
     return model
+
+
+def read(path: Path) -> Model:
+    """The model of a safetensors file; BadInputError names the file and what is wrong with it."""
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"{path}: this is no ordinary file; name that of a model.")
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES + MAX_HEADER_BYTES + 8:
+            raise BadInputError(f"model: it has {size:,} bytes; its arrays may take {MAX_BYTES:,}.")
+        return decode(path.read_bytes())
+    except BadInputError as error:
+        wrong = CONVERT if path.suffix.lower() in PICKLED else error.message.removeprefix("model: ")
+        raise BadInputError(f"{path}: {wrong}") from error
+    except OSError as error:
+        raise BadInputError(f"{path}: it cannot be read ({error.strerror}). Check the path.") from error
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,15 +10,18 @@ JOBS = (
         inputs=(
             Port("mesh", "mesh", "A mesh whose vertices are moved.", optional=True),
             Port("prompt", "text", "A text.", optional=True),
+            Port("clip", "frames", "A media file, whose hash is told.", optional=True),
         ),
         outputs=(
             Port("attributes", "attributes", "colors (V, 3), offset (V, 3), displacement (V,).", optional=True),
+            Port("film", "frames", "A file of random bytes that calls itself a movie.", optional=True),
             Port("report", "report", "The steps as they were taken."),
         ),
         parameters=(
             Parameter("steps", "int", 3, "How many steps.", "Steps", 0, 100_000),
             Parameter("pause", "float", 0.0, "Seconds per step.", "Pause", 0, 100),
             Parameter("seed", "int", 0, "Where it starts.", "Seed", 0, 2**31 - 1),
+            Parameter("film", "int", 0, "How large the film is.", "Film", 0, 4096, unit="MiB"),
             Parameter(
                 "misbehave",
                 "choice",

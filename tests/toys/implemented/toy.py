@@ -1,6 +1,7 @@
 """The implementation of the test job; its result depends on seed and steps alone, however often it was interrupted."""
 
 import ctypes
+import hashlib
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ import time
 import numpy as np
 
 from restyle.errors import BadInputError
+from restyle.kinds.media import MovieFile
 
 
 def run(context, inputs, parameters):
@@ -37,6 +39,16 @@ def run(context, inputs, parameters):
             "offset": vertices * np.float32(value),
             "displacement": np.linalg.norm(vertices, axis=1).astype(np.float32),
         }
+    if "clip" in inputs:
+        outputs["report"]["clip"] = hashlib.sha256(b"".join(inputs["clip"].parts)).hexdigest()
+    if parameters["film"]:
+        film = context.scratch / "film.mp4"
+        random = np.random.default_rng(parameters["seed"])
+        with film.open("wb") as file:
+            for _ in range(parameters["film"]):
+                file.write(random.bytes(1 << 20))
+        outputs["film"] = MovieFile.of(film)
+        outputs["report"]["film"] = hashlib.sha256(film.read_bytes()).hexdigest()
     return outputs
 
 
