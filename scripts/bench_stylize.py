@@ -3,9 +3,11 @@
     OMP_WAIT_POLICY=passive python scripts/bench_stylize.py --table     # all of docs/benchmarks.md, some 4 minutes
     python scripts/bench_stylize.py --encoder ViT-B-32-quickgelu --preset reference --iterations 3
     python scripts/bench_stylize.py --encoder mini --preset draft
+    python scripts/bench_stylize.py --table --whole --device cuda       # and whole runs of 1,500 steps, on a GPU
 
 Real encoders get random weights, which take exactly as long. The bare CLIP runs on the pictures of the same iterations,
-in turn with them, so that the ratio holds on a busy machine. Meshes are candle, vase and horse of `RESTYLE_TEST_DATA`,
+in turn with them, so that the ratio holds on a busy machine. A whole run is timed as a warm worker does it: the encoder
+is loaded, and a step was made before. Meshes are candle, vase and horse of `RESTYLE_TEST_DATA`,
 else a sphere.
 """
 
@@ -40,6 +42,7 @@ TABLE = (
     ("ViT-B-32-quickgelu", "standard", 1, 7),
     ("mini", "draft", 3, 20),
 )
+WHOLE = 1500  # steps of the paper's own demos
 DATA = Path(os.environ.get("RESTYLE_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "meshes"
 STAGES = {"_changes": "field", "_bounded": "bounds"}
 FUNCTIONS = {
@@ -141,6 +144,23 @@ def measure(
     return statistics.median(whole), statistics.median(bare), {k: v / len(whole) for k, v in watch.stages.items()}
 
 
+def whole(
+    mesh: tuple[NDArray[Any], NDArray[Any]], encoder: ClipEncoder, options: StylizeOptions
+) -> tuple[float, float]:
+    """Seconds to the first preview, of the first step, and to the result of a run."""
+    watch = Stopwatch(encoder.device)
+    previews: list[float] = []
+
+    def on_step(step: Step) -> None:
+        if not previews:
+            step.render()
+            previews.append(watch.now())
+
+    begun = watch.now()
+    stylize(*mesh, "a candle made of red brick", encoder, options, seed=0, device=encoder.device, on_step=on_step)
+    return previews[0] - begun, watch.now() - begun
+
+
 def meshes() -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[Any]]]]:
     """Name, vertices and faces of the meshes to measure."""
     paths = [path for name in ("candle", "vase", "horse") if (path := DATA / f"{name}.obj").is_file()]
@@ -149,17 +169,24 @@ def meshes() -> Iterator[tuple[str, tuple[NDArray[Any], NDArray[Any]]]]:
         yield name, (np.asarray(mesh.vertices), np.asarray(mesh.faces))
 
 
-def bench(name: str, preset: str, count: int, iterations: int, device: str) -> None:
+def bench(name: str, preset: str, count: int, iterations: int, device: str, *, whole_steps: int) -> None:
     """Print the figures of an encoder and a preset on the first so many meshes."""
     encoder = load_mini(device) if name == "mini" else random_openclip(name, device)
-    options = replace(options_for(preset, encoder), iterations=iterations, displacement_from=0.0)
+    suited = options_for(preset, encoder)
+    options = replace(suited, iterations=iterations, displacement_from=0.0)
     images = options.views * (options.global_copies + options.local_copies + options.geometry_copies)
     print(f"{encoder.name}, {preset}, {device}, {torch.get_num_threads()} threads, {images} pictures")
     for mesh_name, mesh in list(meshes())[:count]:
-        whole, bare, stages = measure(mesh, encoder, options)
+        step, bare, stages = measure(mesh, encoder, options)
         split = ", ".join(f"{stage} {seconds * 1e3:.0f}" for stage, seconds in stages.items())
-        print(f"{mesh_name} ({len(mesh[1])} faces): {whole:.3f} s, bare CLIP {bare:.3f} s, ratio {whole / bare:.2f}")
+        print(f"{mesh_name} ({len(mesh[1])} faces): {step:.3f} s, bare CLIP {bare:.3f} s, ratio {step / bare:.2f}")
         print(f"    milliseconds: {split}", flush=True)
+        if whole_steps:
+            first, all_of_it = whole(mesh, encoder, replace(suited, iterations=whole_steps))
+            print(f"    {whole_steps} steps: first preview {first:.2f} s, result {all_of_it:.1f} s", flush=True)
+    if torch.device(device).type == "cuda":
+        print(f"    at most {torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB of the card", flush=True)
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def main() -> None:
@@ -168,12 +195,15 @@ def main() -> None:
     parser.add_argument("--encoder", default="mini", help="mini, or an architecture of open_clip")
     parser.add_argument("--preset", default="draft", choices=list(PRESETS))
     parser.add_argument("--iterations", type=int, default=20)
+    parser.add_argument(
+        "--whole", type=int, nargs="?", const=WHOLE, default=0, help=f"also time whole runs of so many steps [{WHOLE}]"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--meshes", type=int, default=3, help="how many of the meshes")
     args = parser.parse_args()
     rows = TABLE if args.table else ((args.encoder, args.preset, args.meshes, args.iterations),)
     for encoder, preset, count, iterations in rows:
-        bench(encoder, preset, count, iterations, args.device)
+        bench(encoder, preset, count, iterations, args.device, whole_steps=args.whole)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from restyle.styleset import separate
 from restyle_server import checkpoint
 from restyle_server.context import JobContext
 from restyle_server.jobs import stylize_mesh
+from restyle_server.jobs.stylize_inputs import MOST_ITERATIONS, options_of
+from restyle_server.models.clip import load_mini
 from restyle_server.stylize.style import Style, apply
 
 from .stylize.conftest import sphere
@@ -128,6 +130,12 @@ def test_controls_reach_the_engine(job: Surroundings) -> None:
     made = job.run({"palette": "#f00 #ffffff", "change": "color"}, prompt="a red ball")
     assert not made["attributes"]["displacement"].any()
     assert set(map(tuple, made["attributes"]["colors"].tolist())) <= {(1.0, 0.0, 0.0), (1.0, 1.0, 1.0)}
+
+
+def test_variations_share_a_time_budget_that_nothing_else_ends() -> None:
+    parameters = declaration("stylize_mesh").check_parameters({"seconds": 30.0, "variations": 3})
+    options = options_of(parameters, load_mini(), BALL)
+    assert (options.seconds, options.iterations) == (10.0, MOST_ITERATIONS)
 
 
 def test_previews_have_colours_and_offsets_and_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,6 +288,7 @@ BAD = [  # parameters, inputs, part of the message
     ({"change": "displacement", "palette": "#fff"}, {"prompt": "red"}, "palette"),
     ({"palette": "#ff red"}, {"prompt": "red"}, "'#ff' is not a colour"),
     ({"anchor": "search", "azimuth": 10}, {"prompt": "red"}, "anchor"),
+    ({"seconds": 10, "iterations": 20}, {"prompt": "red"}, "seconds"),
     ({"object_prompts": "a\nb"}, {"prompt": "red"}, "object_prompts"),
     (
         {"object_prompts": "a\nb\nc"},

@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .options import StylizeOptions
+
 
 class FourierFeatures(nn.Module):
     """[x, sin(2 pi x B), cos(2 pi x B)] with fixed random frequencies B of standard deviation `sigma`."""
@@ -67,6 +69,20 @@ class StyleField(nn.Module):
         self.color = nn.Sequential(*_hidden(width, width, color_depth, generator))
         self.displacement = nn.Sequential(*_hidden(width, width, displacement_depth, generator))
         self.color_out, self.displacement_out = _zero(width, 3 * looks), _zero(width, looks)
+
+    @classmethod
+    def of(cls, options: StylizeOptions, *, looks: int = 1, generator: torch.Generator) -> StyleField:
+        """The field that a run with these options trains."""
+        return cls(
+            frequencies=options.frequencies,
+            sigma=options.sigma,
+            width=options.width,
+            depth=options.depth,
+            color_depth=options.color_depth,
+            displacement_depth=options.displacement_depth,
+            looks=looks,
+            generator=generator,
+        )
 
     def forward(
         self, points: Tensor, revealed: float = 1.0, look: int = 0, low_precision: bool = False

@@ -1,6 +1,6 @@
 """How much memory a run takes, and how it is cut into pieces that fit.
 
-What the encoder and the field keep for their backward pass is measured on one picture and a few vertices, since it
+What the encoder and the field keep for their backward pass is measured on two pictures and a few vertices, since it
 depends on the model; what the rasteriser takes is counted. Beyond a piece, activations are computed a second time
 (Chen et al. 2016, "Training deep nets with sublinear memory cost").
 """
@@ -30,6 +30,7 @@ SAMPLE = 256  # vertices
 FEWEST_VERTICES = 1024  # of a piece; smaller ones only take time
 # Bytes of the rasteriser: a face and a vertex in one view, a pixel of one view with its gradient, a fragment.
 FACE, VERTEX, PIXEL, FRAGMENT = 200, 100, 500, 250
+GRADIENTS = 3  # of a hidden layer of the field, on their way back at once
 PICTURE_COPIES = 6  # of a varied picture: itself, its gradient, the sampling grid, what augmentation keeps
 
 
@@ -68,10 +69,11 @@ def need_of(sizes: Sequence[tuple[int, int]], judge: Judge) -> Need:
     raster = sum(each * (FACE * faces + VERTEX * vertices) for vertices, faces in sizes)
     drawn = PIXEL * views * side**2 * rounds + FRAGMENT * min(MAX_FRAGMENTS, 2 * views * side**2)
     varied = PICTURE_COPIES * 3 * 4 * judge.resolution**2 * views * copies
+    weights, picture = _kept_by_the_encoder(judge)
     return Need(
-        fixed=raster + drawn + varied,
+        fixed=raster + drawn + varied + weights,
         vertex=_kept_per_vertex(options, judge),
-        picture=_kept_per_picture(judge),
+        picture=picture,
         vertices=sum(vertices for vertices, _ in sizes),
         pictures=views * copies,
     )
@@ -126,27 +128,29 @@ def available(device: torch.device) -> float | None:
     return min(total, float(limit)) if limit.isdigit() else total
 
 
-def _kept_per_picture(judge: Judge) -> float:
-    size = judge.resolution
-    picture = torch.rand(1, 1, 3, size, size, device=judge.device, requires_grad=True)
-    return kept_for_backward(lambda: judge.embed(picture))
+def _kept_by_the_encoder(judge: Judge) -> tuple[float, float]:
+    """What it keeps once, its weights, and for each picture."""
+
+    def kept(pictures: int) -> float:
+        size = judge.resolution
+        some = torch.rand(pictures, 1, 3, size, size, device=judge.device, requires_grad=True)
+        return kept_for_backward(lambda: judge.embed(some))
+
+    one, two = kept(1), kept(2)
+    return 2 * one - two, two - one
 
 
 def _kept_per_vertex(options: StylizeOptions, judge: Judge) -> float:
-    field = StyleField(
-        frequencies=options.frequencies,
-        sigma=options.sigma,
-        width=options.width,
-        depth=options.depth,
-        color_depth=options.color_depth,
-        displacement_depth=options.displacement_depth,
-        generator=torch.Generator(),
-    ).to(judge.device)
-    points = torch.rand(SAMPLE, 3, device=judge.device)
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in field.parameters())
-    return (
-        max(0.0, kept_for_backward(lambda: field(points, low_precision=judge.field_low_precision)) - weights) / SAMPLE
-    )
+    field = StyleField.of(options, generator=torch.Generator()).to(judge.device)
+    low = judge.field_low_precision
+
+    def kept(vertices: int) -> float:
+        points = torch.rand(vertices, 3, device=judge.device)
+        return kept_for_backward(lambda: field(points, low_precision=low))
+
+    # Its features lie ready between the steps; while not all of them are shown, a step keeps a copy.
+    others = field.features.width + GRADIENTS * options.width
+    return (kept(2 * SAMPLE) - kept(SAMPLE)) / SAMPLE + others * (2 if low else 4)
 
 
 def kept_for_backward(forward: Callable[[], Any]) -> float:

@@ -44,16 +44,7 @@ class Run:
         targets = list(dict.fromkeys(id(scene.targets) for scene in self.scenes))
         self.looks = [targets.index(id(scene.targets)) for scene in self.scenes]
         options = self.options
-        self.field = StyleField(
-            frequencies=options.frequencies,
-            sigma=options.sigma,
-            width=options.width,
-            depth=options.depth,
-            color_depth=options.color_depth,
-            displacement_depth=options.displacement_depth,
-            looks=len(targets),
-            generator=self.generator,
-        ).to(self.judge.device)
+        self.field = StyleField.of(options, looks=len(targets), generator=self.generator).to(self.judge.device)
         self.optimiser = torch.optim.Adam(self.field.parameters(), lr=options.learning_rate, fused=True)
         self._encoded = [self._encode(scene.query) for scene in self.scenes]
 

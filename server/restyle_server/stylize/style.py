@@ -303,15 +303,6 @@ def _network(
     options: StylizeOptions, looks: int, arrays: Mapping[str, NDArray[Any]], device: torch.device
 ) -> StyleField:
     stored = {name.removeprefix("field."): value for name, value in arrays.items() if name.startswith("field.")}
-    network = StyleField(
-        frequencies=options.frequencies,
-        sigma=options.sigma,
-        width=options.width,
-        depth=options.depth,
-        color_depth=options.color_depth,
-        displacement_depth=options.displacement_depth,
-        looks=looks,
-        generator=torch.Generator().manual_seed(0),
-    )
+    network = StyleField.of(options, looks=looks, generator=torch.Generator().manual_seed(0))
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()})
     return network.to(device)

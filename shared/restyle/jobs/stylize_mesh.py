@@ -298,6 +298,8 @@ def check_choice(parameters: Mapping[str, Value], given: set[str]) -> None:
         raise UsageError("anchor: a view is either given by azimuth and elevation or searched. Leave one of them out.")
     if lines and "vertex_attributes" not in given:
         raise UsageError("object_prompts: these need vertex_attributes with object, which tells the objects apart.")
+    if None not in (parameters["seconds"], parameters["iterations"]):
+        raise UsageError("seconds: a time budget stands instead of a number of iterations. Leave one of them out.")
 
 
 def _check_controls(parameters: Mapping[str, Value], given: set[str]) -> None:

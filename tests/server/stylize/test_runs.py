@@ -1,4 +1,4 @@
-"""How long a run takes and when it ends, what it needs of memory, and how it is cut into pieces."""
+"""How long a run takes and when it ends, how it is cut into pieces, and what holds it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from restyle.errors import BadInputError, ResourcesError
+from restyle.errors import BadInputError
 from restyle_server.stylize import PRESETS, PerVertex, Step, StylizeResult, stylize
 from restyle_server.stylize.detail import detail
 from restyle_server.stylize.judge import Judge
-from restyle_server.stylize.memory import GIB, Need, kept_for_backward, need_of, plan_memory
 from restyle_server.stylize.query import field_input, folded, symmetry_plane
 from restyle_server.stylize.stage import prepare
 from restyle_server.stylize.stopping import GAIN, settled
@@ -103,38 +102,6 @@ def test_pieces_change_the_order_of_sums_and_nothing_else() -> None:
     assert max(given) == 3
     np.testing.assert_allclose(cut.history, whole.history, atol=1e-4)
     np.testing.assert_allclose(cut.colors, whole.colors, atol=1e-3)
-
-
-def test_plans_fit_or_are_refused_with_numbers() -> None:
-    need = Need(fixed=1.0 * GIB, vertex=10_000.0, picture=0.02 * GIB, vertices=1_000_000, pictures=45)
-    whole = plan_memory(need, CPU, 100 * GIB)
-    assert (whole.vertices_at_once, whole.pictures_at_once) == (None, None)
-    assert whole.peak == pytest.approx((1 + 0.9) * GIB + 1e10)
-    for memory in (1.2, 2.0, 4.0, 8.0):
-        plan = plan_memory(need, CPU, memory * GIB)
-        assert plan.peak <= memory * GIB
-        assert plan.peak > 0.5 * memory * GIB or memory == 8.0, "and what there is, is used"
-        assert plan.vertices_at_once is not None
-    with pytest.raises(ResourcesError, match=r"needs 1\.0 GiB .* 0\.9 GiB are allowed.*1,000,000 vertices"):
-        plan_memory(need, CPU, 0.9 * GIB)
-
-
-def test_what_is_kept_is_counted() -> None:
-    """A product keeps both for the gradient of each; adding keeps nothing; the exponential keeps its result."""
-    x, w = torch.rand(100, 50, requires_grad=True), torch.rand(50, 20, requires_grad=True)
-    assert kept_for_backward(lambda: x @ w) == 4 * (100 * 50 + 50 * 20)
-    assert kept_for_backward(lambda: x + 1) == 0
-    assert kept_for_backward(x.exp) == 4 * 100 * 50
-
-
-def test_needs_grow_with_what_causes_them() -> None:
-    judge = Judge(TinyEncoder(), SMALL, CPU)
-    small, large = need_of([(1000, 2000)], judge), need_of([(100_000, 200_000)], judge)
-    assert large.fixed > small.fixed
-    assert (large.vertex, large.picture) == (small.vertex, small.picture)
-    wide = need_of([(1000, 2000)], Judge(TinyEncoder(), replace(SMALL, width=256), CPU))
-    assert wide.vertex > 2 * small.vertex
-    assert small.pictures == SMALL.views * (SMALL.global_copies + SMALL.local_copies + SMALL.geometry_copies)
 
 
 @pytest.mark.parametrize(("up", "axis"), [("y", "x"), ("y", "y"), ("y", "z"), ("z", "x"), ("z", "y"), ("z", "z")])
