@@ -9,7 +9,8 @@ A line is about modules that import only from their own line and from lines belo
     layout             what panels are put together from
     operators          what the artist can do; mesh_, result_, style_, image_ and retime_operators, operator_parts
     properties         the settings as Blender keeps them, made from the jobs' declarations
-    session            the state, and the tick that moves it on; preferred reads the preferences
+    timer              the tick that moves the state on, and Blender's handlers
+    session            the state; preferred reads the preferences
     live               how far running jobs are, on their objects
     delivery           where results go; retime_delivery
     settings           what the artist has set; mesh_settings lays out that of a stylization
@@ -17,6 +18,7 @@ A line is about modules that import only from their own line and from lines belo
     objects            which objects are meant; textures puts pictures onto one, copies makes a finer one
     tasks              one job, as the extension follows it
     link               the one thread that talks to the server; thumbnails are small pictures in the panel
+    reports            what that thread says
     arrivals           what is made of results on that thread; retime_curve draws one
     meshes             meshes as arrays; views says from where one is looked at, swatches is a palette
     results            results on a mesh; nodes is what shows them
@@ -33,9 +35,9 @@ Nothing here waits, opens a connection or imports ZeroMQ: enabling the extension
 
 from __future__ import annotations
 
-from . import properties, registration, session
+from . import properties, registration, timer
 
-_modules = (properties, session, registration)
+_modules = (properties, timer, registration)
 
 
 def register() -> None:

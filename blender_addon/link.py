@@ -12,14 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from .arrivals import surface
 from .rasters import thumbnail
+from .reports import Accepted, Ended, Finished, Later, Preview, Progress, Report, Server, ServerReport, Surface
 from .restyle.errors import (
     CancelledError,
     RestyleError,
@@ -30,7 +29,7 @@ from .restyle.errors import (
 )
 
 if TYPE_CHECKING:
-    from .restyle import Client, Event, Result, ServerInfo
+    from .restyle import Client, Event, ServerInfo
 
 POLL_SECONDS = 0.2  # the longest that a command waits behind a long poll
 RETRY_SECONDS = 1.0
@@ -42,88 +41,6 @@ NO_PYTHON = (
     "No server runs on this machine, and the extension does not know how to start one. "
     "Set Server Python in Preferences > Add-ons > Restyle, or run in a terminal: restyle serve"
 )
-
-
-class Server(Enum):
-    """How the extension stands with a server; the value is what the panel says."""
-
-    OFF = "Stopped"
-    STARTING = "Starting"
-    ONLINE = "Online"
-    LOST = "Lost, trying again"
-    REFUSED = "Not usable"
-
-
-@dataclass(frozen=True)
-class ServerReport:
-    """The connection changed; `message` is why, where there is something to say."""
-
-    state: Server
-    info: ServerInfo | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The server has the job on disk."""
-
-    job_id: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What happened to a job since the last report."""
-
-    job_id: str
-    events: list[Event]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A small picture of how far the job is, as `thumbnails.show` takes it."""
-
-    job_id: str
-    thumbnail: Any
-
-
-@dataclass(frozen=True)
-class Surface:
-    """How far the vertices are, as `arrivals.surface` made it."""
-
-    job_id: str
-    arrays: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The job's outputs have arrived; `arrived` is what was made of them here."""
-
-    job_id: str
-    result: Result
-    arrived: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The job was cancelled, failed, was refused, or is unknown; `arrived` is what is left of it all the same."""
-
-    job_id: str
-    error: RestyleError
-    arrived: Mapping[str, Any] = field(default_factory=dict)
-
-
-Report = ServerReport | Accepted | Progress | Preview | Surface | Finished | Ended
-
-
-@runtime_checkable
-class Later(Protocol):
-    """An input that is still being read or converted; asked on this thread."""
-
-    def get(self) -> Any | None:
-        """The value, or None while it is not there."""
-
-    def close(self) -> None:
-        """Give up waiting."""
 
 
 Prepare = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
@@ -266,10 +183,12 @@ class Link(threading.Thread):
             self._refuse_outbox(error)
 
     def _check_process(self, process: subprocess.Popen[bytes]) -> None:
-        from .restyle.launch import log_tail
+        from .restyle.launch import SLOW_SECONDS, START_SECONDS, log_tail, slow
 
         code = process.poll()
         if code is None and time.monotonic() < self._start_by:
+            if time.monotonic() > self._start_by - START_SECONDS + SLOW_SECONDS:
+                self._say(Server.STARTING, message=slow())
             return
         why = "did not answer in time" if code is None else f"ended with code {code}"
         self._stop_server()

@@ -6,8 +6,8 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from . import preferred
-from .link import Server
 from .operator_parts import OfTask, Outcome, described_by, reporting
+from .reports import Server
 from .restyle.errors import BadInputError
 from .session import session
 from .tasks import State

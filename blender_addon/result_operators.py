@@ -16,19 +16,30 @@ from .restyle.jobs import declaration
 from .session import session
 
 
-class RESTYLE_OT_run_again(Again, bpy.types.Operator):
-    bl_idname = "restyle.run_again"
-    bl_label = "Run Again"
-    bl_description = "Stylize this object again with the settings of this result"
+class _OfResult:
+    """What the operators on a result share: its number among those of the active object."""
 
     number: IntProperty(name="Result", options={"SKIP_SAVE"})
 
     poll = classmethod(can_send)
 
+    def result(self, context: bpy.types.Context) -> results.Result:
+        obj = context.active_object
+        for result in results.stored(obj.data):
+            if result.number == self.number:
+                return result
+        raise BadInputError(f"“{obj.name}” has no result {self.number}.")
+
+
+class RESTYLE_OT_run_again(_OfResult, Again, bpy.types.Operator):
+    bl_idname = "restyle.run_again"
+    bl_label = "Run Again"
+    bl_description = "Stylize this object again with the settings of this result"
+
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
-        recipe = _result(obj, self.number).recipe
+        recipe = self.result(context).recipe
         job, choices = declaration(recipe["job"]).name, picks.from_recipe(recipe, obj.data)
         objs = _made_together(context, recipe) if recipe.get("objects", 1) > 1 else [obj]
         return start(self, session().submit(job, objs, recipe["texts"], self.parameters(recipe), choices))
@@ -52,28 +63,17 @@ def _made_together(context: bpy.types.Context, recipe: Mapping[str, Any]) -> lis
     return objs
 
 
-def _result(obj: bpy.types.Object, number: int) -> results.Result:
-    for result in results.stored(obj.data):
-        if result.number == number:
-            return result
-    raise BadInputError(f"“{obj.name}” has no result {number}.")
-
-
-class RESTYLE_OT_show_result(bpy.types.Operator):
+class RESTYLE_OT_show_result(_OfResult, bpy.types.Operator):
     bl_idname = "restyle.show_result"
     bl_label = "Show Result"
     bl_description = "Show this result on the object"
     bl_options = {"UNDO"}
 
-    number: IntProperty(name="Result", options={"SKIP_SAVE"})
-
-    poll = classmethod(can_send)
-
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         first = results.modifier(obj) is None
-        result = _result(obj, self.number)
+        result = self.result(context)
         results.show(obj, result, colors=not any(obj.data.materials) if first else None)
         recipe = result.recipe
         key = styles.key(str(recipe.get("job_id")), recipe.get("variation", 1), recipe.get("object", 0) + 1)
@@ -82,19 +82,15 @@ class RESTYLE_OT_show_result(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RESTYLE_OT_remove_result(bpy.types.Operator):
+class RESTYLE_OT_remove_result(_OfResult, bpy.types.Operator):
     bl_idname = "restyle.remove_result"
     bl_label = "Remove Result"
     bl_description = "Delete this result from the object; undo brings it back"
     bl_options = {"UNDO"}
 
-    number: IntProperty(name="Result", options={"SKIP_SAVE"})
-
-    poll = classmethod(can_send)
-
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
-        results.remove(context.active_object, _result(context.active_object, self.number).number)
+        results.remove(context.active_object, self.result(context).number)
         return {"FINISHED"}
 
 

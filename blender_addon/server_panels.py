@@ -6,7 +6,7 @@ import bpy
 
 from . import preferred, settings
 from .layout import paragraph
-from .link import Server
+from .reports import Server
 from .session import session
 
 SERVER_ICONS = {

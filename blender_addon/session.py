@@ -1,7 +1,7 @@
-"""The extension's state while Blender runs: the link to the server, the tasks, and the tick that moves them on.
+"""The extension's state while Blender runs: the link to the server, and the tasks.
 
-Everything here runs on the main thread. `pump` does one small piece of work and returns; in a window a timer calls it,
-headless the operators do, since no timer ever fires there.
+Everything here runs on the main thread. `pump` does one small piece of work and returns; in a window a timer calls it
+(timer.py), headless the operators do, since no timer ever fires there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from . import (
     arrivals,
@@ -34,9 +32,10 @@ from . import (
     tasks,
     thumbnails,
 )
-from .link import Accepted, Ended, Finished, Link, Preview, Progress, Report, Server, ServerReport, Surface
+from .link import Link
 from .live import Live
 from .picks import Choice, Surroundings
+from .reports import Accepted, Ended, Finished, Preview, Progress, Report, Server, ServerReport, Surface
 from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
 from .restyle.jobs import declaration
 from .tasks import State, Task
@@ -372,58 +371,14 @@ def session() -> Session:
     return _session
 
 
-def _tick() -> float:
-    current = session()
-    if current.wanted and current.unlinked:
-        with suppress(UsageError):  # the panel shows it
-            current.link()
-    current.pump()
-    current.redraw_if_changed()
-    return current.interval()
-
-
-@persistent
-def _after_load(*_: Any) -> None:
-    current = session()
-    current.loads += 1
-    for task in current.tasks.values():
-        task.earlier = True  # its scene is gone: from here on the artist says where the result goes
-    current.live.put_away()
-
-
-@persistent
-def _before_save(*_: Any) -> None:
-    session().live.put_away()
-
-
-@persistent
-def _after_undo(*_: Any) -> None:
-    session().live.look_again()
-
-
-def _handlers() -> list[tuple[Any, Any]]:
-    of_blender = bpy.app.handlers
-    undone = [(of_blender.undo_post, _after_undo), (of_blender.redo_post, _after_undo)]
-    return [(of_blender.load_post, _after_load), (of_blender.save_pre, _before_save), *undone]
-
-
-def register() -> None:
-    """Begin with no thread and no server; the timer costs nothing until a panel was drawn."""
+def begin() -> None:
+    """Have a session, with no thread and no server."""
     global _session  # noqa: PLW0603  Blender's register and unregister are module functions
     _session = Session()
-    for handlers, handler in _handlers():
-        handlers.append(handler)
-    if not bpy.app.background:
-        bpy.app.timers.register(_tick, first_interval=AWAY_SECONDS, persistent=True)
 
 
-def unregister() -> None:
-    """Leave no thread, timer or handler behind."""
+def end() -> None:
+    """Close it."""
     global _session  # noqa: PLW0603
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    for handlers, handler in _handlers():
-        handlers.remove(handler)
     session().close()
-    thumbnails.clear()
     _session = None

@@ -6,7 +6,7 @@ import bpy
 
 from . import settings, thumbnails
 from .layout import draw_warnings, paragraph
-from .link import Server
+from .reports import Server
 from .restyle.declare import JobDeclaration
 from .restyle.errors import RetryableError
 from .restyle.jobs import declaration

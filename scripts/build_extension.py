@@ -39,6 +39,7 @@ NOT_VENDORED = (
     "moviefile.py",
     "guidefile.py",
     "modelfile.py",
+    "outfile.py",
     "__pycache__",
 )
 

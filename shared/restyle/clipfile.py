@@ -17,6 +17,7 @@ import numpy as np
 from . import moviefile, numbered, picturefile
 from .errors import BadInputError, UsageError
 from .kinds.frames import Frames, check_size
+from .outfile import check_folder
 from .picturefile import read_picture, write_picture
 
 DEFAULT_FPS = 24.0
@@ -81,6 +82,7 @@ def check_size_of(path: Path, count: int, height: int, width: int) -> None:
 
 def check_output(target: Path, source: Path) -> None:
     """Raise UsageError or BadInputError unless a clip can be written to `target`, which must not be `source`."""
+    check_folder(target)
     if moviefile.is_movie(target):
         moviefile.check_output(target)
     elif target.suffix.lower() in picturefile.SUFFIXES:
@@ -90,7 +92,6 @@ def check_output(target: Path, source: Path) -> None:
     folder = source if source.is_dir() or moviefile.is_movie(source) else source.parent
     if target.resolve() == folder.resolve():
         raise UsageError(f"{target}: the result would overwrite {source}. Choose another place.")
-    picturefile.check_folder_of(target)
 
 
 def write_clip(target: Path, frames: Frames, source: Clip, on_frame: OnFrame = lambda done: None) -> None:

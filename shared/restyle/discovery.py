@@ -13,12 +13,13 @@ FILE_NAME = "server.json"
 
 @dataclass(frozen=True)
 class Address:
-    """A running server: its two addresses, its process and its version."""
+    """A running server: its two addresses, its process, its version, and the process that it was started for."""
 
     endpoint: str
     data_endpoint: str
     pid: int
     version: str
+    owner_pid: int | None = None
 
 
 def data_dir() -> Path:

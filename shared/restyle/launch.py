@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 from . import discovery
 from .errors import ServerUnavailableError
 
+logger = logging.getLogger(__name__)
 LOG_NAME = "server.log"
-START_SECONDS = 60.0  # a busy machine, a cold disk; a server that dies is noticed at once
+START_SECONDS = 120.0  # a busy machine, a cold disk; a server that dies is noticed at once
+SLOW_SECONDS = 10.0  # after these somebody wants to know why nothing happens
 
 
 def start(
@@ -49,23 +52,40 @@ def start(
 
 
 def wait(
-    process: subprocess.Popen[bytes], data_dir: Path | None = None, timeout: float = START_SECONDS
+    process: subprocess.Popen[bytes],
+    data_dir: Path | None = None,
+    timeout: float = START_SECONDS,
+    *,
+    silent: discovery.Address | None = None,
 ) -> discovery.Address:
-    """The address of the server that `start` began, once it is ready.
+    """The address of the server that `start` began, once it is ready; a slow one is said to be so in the log.
 
-    Another server that won the race for the same data folder is just as good. Raises ServerUnavailableError with the
-    end of the server's log if the process ended, or after `timeout` seconds.
+    Another server that won the race for the same data folder is just as good. silent: an address that is published
+    there and gave no answer; it counts only if the new server gives way to it, since its process may be of another
+    program that was given the number of a server that is gone.
+    Raises ServerUnavailableError with the end of the server's log if the process ended, or after `timeout` seconds.
     """
     folder = data_dir or discovery.data_dir()
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    begun = time.monotonic()
+    said = False
+    while (waited := time.monotonic() - begun) < timeout:
         ended = process.poll() is not None
-        if address := discovery.read(folder):
+        address = discovery.read(folder)
+        if address is not None and (ended or address != silent):
             return address
         if ended:
             raise ServerUnavailableError(f"The server did not start: {log_tail(folder)}")
+        if waited > SLOW_SECONDS and not said:
+            said = True
+            logger.warning(slow(folder))
         time.sleep(0.02)
-    raise ServerUnavailableError(f"The server did not start within {timeout:g} s. See {folder / LOG_NAME}.")
+    raise ServerUnavailableError(f"The server did not start within {timeout:g} s: {log_tail(folder)}")
+
+
+def slow(data_dir: Path | None = None) -> str:
+    """What to tell somebody who waits for a server that lives and does not answer yet."""
+    path = (data_dir or discovery.data_dir()) / LOG_NAME
+    return f"The server is slow to start; it is given {START_SECONDS:g} s. Its log: {path}"
 
 
 def log_tail(data_dir: Path | None = None) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import discovery, launch
 from .errors import ServerUnavailableError
 
+logger = logging.getLogger(__name__)
 STOP_SECONDS = 10.0
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,24 +38,45 @@ class Locator:
         self._process: subprocess.Popen[bytes] | None = None
 
     def places(self) -> Iterator[Place]:
-        """Servers to try, in order."""
+        """Servers to try, in order; one that was started here again and again, as long as it lives and may be slow.
+
+        Raises ServerUnavailableError if there is none, or if the one that was started ends or stays silent.
+        """
         if self._address:
             yield Place(self._address, started_by_us=False)
             return
-        if found := discovery.read(discovery.data_dir()):
-            yield self._place(found)
+        silent = discovery.read(discovery.data_dir())
+        if silent is not None:
+            yield from self._tries(silent)
         if not self._start:
             raise ServerUnavailableError("No server runs on this machine. Start one with `restyle serve`.")
         self.kill()
         self._process = launch.start(owner_pid=os.getpid())
         try:
-            found = launch.wait(self._process)
+            found = launch.wait(self._process, silent=silent)
         except BaseException:
             self.kill()
             raise
-        if not self._owns(found):
+        ours = self._owns(found)
+        if not ours:
             self.wait()  # another one won the race for the folder, and ours gives way
+        yield from self._tries(found)
+        if ours:
+            ended = self._process.poll() is not None
+            self.kill()
+            how = "ended before it answered" if ended else f"did not answer within {launch.START_SECONDS:g} s"
+            raise ServerUnavailableError(f"The server {how}: {launch.log_tail()}")
+
+    def _tries(self, found: discovery.Address) -> Iterator[Place]:
+        """A server once; one of ours for as long as its start may take."""
         yield self._place(found)
+        if not self._owns(found):
+            return
+        logger.warning(launch.slow())
+        until = time.monotonic() + launch.START_SECONDS
+        while time.monotonic() < until and self._owns(found):
+            yield self._place(found)
+            time.sleep(PAUSE_SECONDS)
 
     def wait(self) -> None:
         """Wait for the server that we started, and that is about to end; kill it if it does not."""
@@ -71,4 +96,5 @@ class Locator:
         return Place(found.endpoint, self._owns(found), lambda: discovery.process_alive(found.pid))
 
     def _owns(self, found: discovery.Address) -> bool:
-        return self._process is not None and self._process.pid == found.pid
+        """Whether it was started here; its process may be a child of what was started, as in a venv on Windows."""
+        return self._process is not None and self._process.poll() is None and found.owner_pid == os.getpid()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .errors import BadInputError, UsageError
 from .kinds import mask as mask_kind
 from .kinds.image import MAX_PIXELS
-from .meshfile import write_atomically
+from .outfile import check_file, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -140,17 +140,7 @@ def check_output(path: Path) -> None:
     """Raise UsageError or BadInputError unless a picture can be written to `path`: known ending, writable folder."""
     if path.suffix.lower() not in WRITABLE:
         raise UsageError(f"{path}: pictures are written as {', '.join(WRITABLE)}. Choose that ending.")
-    if path.is_dir():
-        raise BadInputError(f"{path}: this is a folder; name a file in it.")
-    check_folder_of(path)
-
-
-def check_folder_of(path: Path) -> None:
-    """Raise BadInputError unless something can be made beside `path`."""
-    if not path.parent.is_dir():
-        raise BadInputError(f"{path}: the folder {path.parent} does not exist. Make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise BadInputError(f"{path}: nothing may be written into the folder {path.parent}.")
+    check_file(path)
 
 
 def write_picture(path: Path, pixels: NDArray[Any]) -> None:

@@ -222,6 +222,26 @@ def test_the_death_of_a_server_of_its_own_is_explained_until_it_runs_again(scene
     pump_until(lambda: session.server.name == "OFF", 30)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="its interpreter is a shell script")
+def test_a_server_of_its_own_that_is_slow_to_start_is_waited_for_with_words(
+    scene, server_of_module, part, pump_until, tmp_path, monkeypatch
+):
+    server_of_module.stop()
+    slow = tmp_path / "python"
+    slow.write_text(f'#!/bin/sh\nsleep 4\nexec {os.environ["RESTYLE_SERVER_PYTHON"]} "$@"\n')
+    slow.chmod(0o700)
+    part("preferred").preferences().server_python = str(slow)
+    monkeypatch.setattr(part("restyle.launch"), "SLOW_SECONDS", 0.5)
+    session = part("session").session()
+    bpy.ops.restyle.start_server()
+    pump_until(lambda: "slow to start" in session.server_message, 30)
+    assert session.server.name == "STARTING"
+    pump_until(lambda: session.server.name == "ONLINE", 120)
+    assert not session.server_message
+    bpy.ops.restyle.stop_server()
+    pump_until(lambda: session.server.name == "OFF", 30)
+
+
 def test_an_unknown_job(scene, ball, server):
     with pytest.raises(RuntimeError, match="no-such-job"):
         bpy.ops.restyle.fetch(job_id="no-such-job")

@@ -162,3 +162,23 @@ def test_array_descriptions_that_are_refused(entry):
 def test_giant_claims_are_bad_input_and_do_not_wrap_around(shape):
     with pytest.raises(BadInputError, match="Use a smaller input"):
         codec.check_description({"dtype": "float64", "shape": shape})
+
+
+@pytest.mark.parametrize("came", [0, 23, 25, 48])
+def test_a_frame_must_have_the_very_length_that_its_description_claims(came):
+    head = codec.encode({"op": "x"}, [np.zeros((2, 3), np.float32)])[0]
+    assert codec.decode([head, bytes(24)])[1][0].shape == (2, 3)
+    with pytest.raises(ProtocolError, match=f"needs 24 bytes; {came} came"):
+        codec.decode([head, bytes(came)])
+
+
+def test_nesting_is_allowed_to_a_depth_and_no_further():
+    def nested(depth: int) -> dict:
+        value: object = 1
+        for _ in range(depth):
+            value = [value]
+        return {"v": PROTOCOL_MAJOR, "deep": value}
+
+    codec.decode([msgpack.packb(nested(codec.MAX_DEPTH - 2))])
+    with pytest.raises(ProtocolError, match=f"deeper than {codec.MAX_DEPTH} levels"):
+        codec.decode([msgpack.packb(nested(codec.MAX_DEPTH - 1))])

@@ -1,4 +1,4 @@
-"""Mesh files: every vertex in its order, every polygon covered once, every bad file refused by name.
+"""Mesh files as they are read: every vertex in its order, every bad file refused by name.
 
 The witnesses are independent of what is tested: Restyle reads STL, OFF and GLB with trimesh, so these are held against
 files made by hand and a few naive lines; PLY, which goes through plyfile, is held against trimesh.
@@ -17,10 +17,10 @@ import pytest
 import trimesh
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mesh_files import areas, read_text
 
-from restyle.errors import BadInputError, ResourcesError, UsageError
-from restyle.meshfile import READABLE, WRITABLE, MeshFile, check_output, read_mesh, write_mesh
-from restyle.meshfile.polygons import Polygons, triangulate
+from restyle.errors import BadInputError
+from restyle.meshfile import READABLE, WRITABLE, read_mesh, write_mesh
 
 CUBE = trimesh.creation.box()
 
@@ -29,12 +29,6 @@ def obj_vertices(path: Path) -> np.ndarray:
     """The `v` lines of a file, read as naively as possible."""
     lines = [line.split() for line in path.read_text().splitlines()]
     return np.array([[float(word) for word in words[1:4]] for words in lines if words and words[0] == "v"])
-
-
-def read_text(folder: Path, name: str, content: str | bytes) -> MeshFile:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_mesh(path)
 
 
 # Real files
@@ -293,185 +287,6 @@ def glb_bytes(document: object, binary: bytes = b"") -> bytes:
     text += b" " * (-len(text) % 4)
     chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
-
-
-# Polygons
-
-
-def areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(F, 3) area vectors."""
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    return np.cross(b - a, c - a) / 2
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(4, 40), st.integers(0, 2**32 - 1))
-def test_random_simple_polygons_are_covered_exactly_once(corners: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    # Star-shaped about the origin but not about any corner, then tilted: concave, of known area.
-    angles = (np.arange(corners) + rng.uniform(0, 0.8, corners)) * 2 * np.pi / corners
-    radii = rng.uniform(0.1, 1, corners)
-    flat = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
-    expected = 0.5 * np.sum(flat[:, 0] * np.roll(flat[:, 1], -1) - flat[:, 1] * np.roll(flat[:, 0], -1))
-    turn = trimesh.transformations.random_rotation_matrix(rng.random(3))[:3, :3]
-    vertices = np.pad(flat, ((0, 0), (0, 1))) @ turn.T
-    faces = triangulate(vertices, Polygons(np.arange(corners), np.array([corners])))
-    assert faces.shape == (corners - 2, 3)
-    vectors = areas(vertices, faces)
-    forward = vectors @ (turn @ (0, 0, 1))
-    assert (forward >= -1e-12).all()
-    assert forward.sum() == pytest.approx(expected)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(4, 20), st.integers(0, 2**32 - 1))
-def test_corners_on_straight_sides_stay_connected(corners: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    angles = (np.arange(corners) + rng.uniform(0, 0.6, corners)) * 2 * np.pi / corners
-    ring = np.round(np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(20, 60, (corners, 1))) * 4
-    sides = [start + (end - start) * part / 4 for start, end in zip(ring, np.roll(ring, -1, axis=0))
-             for part in sorted({0, *rng.integers(1, 4, rng.integers(0, 3))})]  # fmt: skip
-    vertices = np.pad(np.array(sides), ((0, 0), (0, 1)))
-    size = len(vertices)
-    faces = triangulate(vertices, Polygons(np.arange(size), np.array([size])))
-    vectors = areas(vertices, faces)[:, 2]
-    outline = np.cross(vertices, np.roll(vertices, -1, axis=0))[:, 2].sum() / 2
-    assert (vectors >= 0).all()
-    assert vectors.sum() == pytest.approx(outline)
-    edges = {(int(face[at - 1]), int(face[at])) for face in faces for at in range(3)}
-    assert len(edges) == 3 * len(faces)
-    # Every edge has its opposite but the polygon's own sides: nothing opens when a corner is moved.
-    assert {edge for edge in edges if edge[::-1] not in edges} == {(at, (at + 1) % size) for at in range(size)}
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 1)), min_size=3, max_size=12))
-def test_broken_polygons_become_as_many_triangles_all_the_same(points: list[tuple[int, int, int]]) -> None:
-    vertices = np.array(points, float)
-    faces = triangulate(vertices, Polygons(np.arange(len(points)), np.array([len(points)])))
-    assert faces.shape == (len(points) - 2, 3)
-    assert faces.min() >= 0
-    assert faces.max() < len(points)
-
-
-def test_the_concave_ring_of_the_real_data_is_covered_once(data_dir: Path) -> None:
-    read = read_mesh(data_dir / "meshes" / "nasty_concave_ngon.obj")
-    corners = read.vertices[read.polygons.corners]
-    outline = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0) / 2
-    vectors = areas(read.vertices, read.mesh.faces)
-    np.testing.assert_allclose(vectors.sum(axis=0), outline)
-    assert np.linalg.norm(vectors, axis=1).sum() == pytest.approx(np.linalg.norm(outline))  # no triangle folds back
-
-
-def test_concave_quads_and_big_convex_caps() -> None:
-    dart = np.array([(0, 0, 0), (1, -1, 0), (0, 2, 0), (-1, -1, 0)], float)
-    for first in range(4):
-        faces = triangulate(dart, Polygons(np.roll(np.arange(4), first), np.array([4])))
-        assert (areas(dart, faces)[:, 2] > 0).all()
-    angles = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
-    circle = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
-    assert len(triangulate(circle, Polygons(np.arange(20_000), np.array([20_000])))) == 19_998
-
-
-# Writing
-
-
-@pytest.fixture
-def quads(tmp_path: Path) -> MeshFile:
-    """A pyramid with a quad, triangles, and a vertex that no face uses."""
-    text = "v 0 0 0\nv 1 0 0\nv 0.1 0.2 1000000.3\nv 1 0 1\nv 0 0 1\nv .5 1 .5\nf 1 2 4 5\nf 1 6 2\nf 2 6 4\n"
-    return read_text(tmp_path, "quads.obj", text)
-
-
-UP = np.array((0.0, 0.0, 1.0))
-LINEAR = np.array([(0, 0.5, 1), (0.0021, 0.2140, 1.7), (1, 1, 1), (0, 0, 0), (-1, 0.1, 0.9), (0.5, 0.5, 0.5)])
-SRGB = np.array([(0, 188, 255), (7, 127, 255), (255, 255, 255), (0, 0, 0), (0, 89, 243), (188, 188, 188)])  # by table
-
-
-@pytest.mark.parametrize("ending", [".ply", ".obj"])
-def test_written_vertices_polygons_and_srgb_colours(quads: MeshFile, tmp_path: Path, ending: str) -> None:
-    out = tmp_path / f"out{ending}"
-    write_mesh(out, quads, LINEAR)
-    again = read_mesh(out)
-    np.testing.assert_array_equal(again.vertices, quads.vertices)
-    np.testing.assert_array_equal(again.polygons.corners, quads.polygons.corners)
-    np.testing.assert_array_equal(again.polygons.sizes, quads.polygons.sizes)
-    if ending == ".obj":
-        colors = np.array([line.split()[4:] for line in out.read_text().splitlines() if line.startswith("v ")], float)
-        np.testing.assert_allclose(colors * 255, SRGB, atol=0.6)
-    else:
-        row = np.dtype([("xyz", "<f8", 3), ("rgb", "u1", 3)])
-        body = out.read_bytes().split(b"end_header\n", 1)[1]
-        np.testing.assert_array_equal(np.frombuffer(body, row, 6)["rgb"], SRGB)
-
-
-def test_ply_of_triangles_is_read_by_trimesh(tmp_path: Path) -> None:
-    read = read_text(tmp_path, "cube.off", CUBE.export(file_type="off"))
-    write_mesh(tmp_path / "out.ply", read, np.full((8, 3), 0.5))
-    theirs = trimesh.load_mesh(tmp_path / "out.ply", process=False)
-    np.testing.assert_allclose(theirs.vertices, CUBE.vertices)
-    np.testing.assert_array_equal(theirs.faces, CUBE.faces)
-    assert (theirs.visual.vertex_colors[:, :3] == 188).all()
-
-
-def test_polygons_of_more_than_255_corners_survive_ply(tmp_path: Path) -> None:
-    angles = np.linspace(0, 2 * np.pi, 300, endpoint=False)
-    lines = [f"v {np.cos(angle)!r} {np.sin(angle)!r} 0" for angle in angles.tolist()]
-    text = "\n".join(line.replace("np.float64(", "").replace(")", "") for line in lines)
-    disc = read_text(tmp_path, "disc.obj", text + "\nf " + " ".join(map(str, range(1, 301))) + "\nf 1 2 3\n")
-    write_mesh(tmp_path / "disc.ply", disc)
-    np.testing.assert_array_equal(read_mesh(tmp_path / "disc.ply").polygons.sizes, [300, 3])
-
-
-def test_glb_holds_linear_float_colours_and_displaced_vertices(quads: MeshFile, tmp_path: Path) -> None:
-    write_mesh(tmp_path / "out.glb", quads, LINEAR, vertices=quads.vertices + UP)
-    data = (tmp_path / "out.glb").read_bytes()
-    size = struct.unpack_from("<I", data, 12)[0]
-    document = json.loads(data[20 : 20 + size])
-    primitive = document["meshes"][0]["primitives"][0]
-    assert set(primitive["attributes"]) == {"POSITION", "COLOR_0"}
-    accessor = document["accessors"][primitive["attributes"]["COLOR_0"]]
-    assert (accessor["componentType"], accessor["type"], accessor["count"]) == (5126, "VEC3", 6)
-    view = document["bufferViews"][accessor["bufferView"]]
-    colors = np.frombuffer(data, "<f4", 18, 28 + size + view["byteOffset"]).reshape(6, 3)
-    np.testing.assert_allclose(colors, np.clip(LINEAR, 0, 1), atol=1e-7)
-    view = document["bufferViews"][document["accessors"][primitive["attributes"]["POSITION"]]["bufferView"]]
-    points = np.frombuffer(data, "<f4", 18, 28 + size + view["byteOffset"]).reshape(6, 3)
-    np.testing.assert_array_equal(points, (quads.vertices + UP).astype(np.float32))
-    view = document["bufferViews"][document["accessors"][primitive["indices"]]["bufferView"]]
-    faces = np.frombuffer(data, "<u4", 12, 28 + size + view["byteOffset"]).reshape(4, 3)
-    np.testing.assert_array_equal(faces, quads.mesh.faces)
-    np.testing.assert_array_equal(read_mesh(tmp_path / "out.glb").polygons.corners, faces.ravel())
-
-
-def test_a_path_that_cannot_be_written_is_refused_before(tmp_path: Path) -> None:
-    for name, error, words in [
-        ("out.stl", UsageError, ".ply, .obj, .glb"),
-        ("out", UsageError, ".ply"),
-        ("no/such/out.ply", BadInputError, "does not exist"),
-        ("folder.ply", BadInputError, "is a folder"),
-    ]:
-        (tmp_path / "folder.ply").mkdir(exist_ok=True)
-        with pytest.raises(error, match=words):
-            check_output(tmp_path / name)
-
-
-def test_a_full_disk_leaves_the_earlier_file_whole(quads: MeshFile, tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    signal = pytest.importorskip("signal")
-    write_mesh(tmp_path / "out.ply", quads)
-    before = (tmp_path / "out.ply").read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises((BadInputError, ResourcesError), match=r"out\.ply"):
-            write_mesh(tmp_path / "out.ply", quads, LINEAR)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert (tmp_path / "out.ply").read_bytes() == before
-    assert [path.name for path in tmp_path.glob(".out*")] == []
 
 
 # Bad input

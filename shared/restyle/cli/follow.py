@@ -13,7 +13,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..client import Job, Result
-from ..errors import BadInputError, CancelledError, JobFailedError
+from ..errors import CancelledError, JobFailedError
+from ..outfile import make_folder
 from ..picturefile import write_picture
 from ..protocol import JobStatus
 from .output import Output
@@ -69,10 +70,7 @@ def preview_folder(name: str | None) -> Path | None:
     if name is None:
         return None
     folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"{folder}: pictures cannot be written there: {error.strerror}.") from error
+    make_folder(folder)
     return folder
 
 

@@ -14,14 +14,15 @@ import numpy as np
 
 from ..client import Client, connect
 from ..clipfile import Clip, write_clip
-from ..errors import BadInputError, CancelledError, JobFailedError, ResourcesError
+from ..errors import CancelledError, JobFailedError, ResourcesError
 from ..kinds.curve import Curve
 from ..kinds.frames import Frames, MovieFile
 from ..kinds.mesh import Mesh
 from ..kinds.model import Model
-from ..meshfile import ply, write_atomically
+from ..meshfile import ply
 from ..meshfile.polygons import Polygons
 from ..modelfile import write_model
+from ..outfile import make_folder, write_atomically
 from ..picturefile import write_picture
 from ..protocol import JobStatus
 from .follow import finished, follow, seconds
@@ -99,10 +100,7 @@ def _fetch(client: Client, arguments: argparse.Namespace, output: Output) -> Non
 
 
 def _write_outputs(folder: Path, outputs: Mapping[str, Any], job: str, output: Output) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"{folder}: this folder cannot be made: {error.strerror}.") from error
+    make_folder(folder)
     paths = {name: _write_output(folder / name, value) for name, value in outputs.items()}
     for path in paths.values():
         output.say(str(path))

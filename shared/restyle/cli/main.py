@@ -6,19 +6,21 @@ Exit codes: 0 done, 2 bad usage, 10 retryable, 20 bad input, 30 cancelled, 1 any
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
-from ..errors import CancelledError, RestyleError, UsageError
+from ..errors import BadInputError, CancelledError, RestyleError, UsageError
 from ..jobs import declaration
 from ..version import __version__
 from .flags import add_parameters
-from .output import Output
+from .output import Output, of_flag
 
 MOST_MINUTES = 10_000  # a week
 
@@ -72,6 +74,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_place(parser: Parser, *flags: str, **options: Any) -> None:
+    """A flag that names a file or folder to write."""
+    name = parser.add_argument(*flags, **options).dest
+    parser.set_defaults(places={**(parser.get_default("places") or {}), name: flags[0]})
+
+
+def _places(parsed: argparse.Namespace) -> dict[str, str]:
+    """What to call the files and folders that are written; `Output.places`. One that is also read has its own name."""
+    flags = vars(parsed).get("places", {})
+    read = {path for name, value in vars(parsed).items() if name not in flags for path in _paths(value)}
+    written = {path: flag for name, flag in flags.items() for path in _paths(getattr(parsed, name))}
+    return {path: of_flag(path, flag) for path, flag in written.items() if path not in read}
+
+
+def _paths(value: object) -> set[str]:
+    """The value of a flag, or of one that may be repeated, as paths are written in errors."""
+    if isinstance(value, list):
+        return set().union(*map(_paths, value))
+    return {str(Path(value))} if isinstance(value, str) else set()
+
+
 def _add_mesh(parser: Parser) -> None:
     job = declaration("stylize_mesh")
     parser.description = job.help
@@ -79,8 +102,8 @@ def _add_mesh(parser: Parser) -> None:
     parser.add_argument(
         "prompt", metavar="PROMPT", nargs="?", help=next(p.help for p in job.inputs if p.name == "prompt")
     )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a .ply, .obj or .glb file to write")
-    parser.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
+    _add_place(parser, "-o", "--output", required=True, metavar="OUT", help="a .ply, .obj or .glb file to write")
+    _add_place(parser, "--preview", metavar="DIR", help="also write pictures there, as they come and in the end")
     targets = parser.add_argument_group("targets, mixed by the weights below")
     for flag, metavar, text in (
         ("--also", "PROMPT", "another prompt"),
@@ -101,7 +124,7 @@ def _add_mesh(parser: Parser) -> None:
     parser.add_argument(
         "--mask", metavar="WEIGHTS", help="a .npy or text file: for each vertex from 0, not to be changed, to 1"
     )
-    parser.add_argument("--style", metavar="OUT", help="also write the style there, a .safetensors file to use again")
+    _add_place(parser, "--style", metavar="OUT", help="also write the style there, a .safetensors file to use again")
     parser.add_argument(
         "--subdivide", metavar="auto|N", type=_subdivision, help="halve every edge N times first, or as often as needed"
     )
@@ -129,10 +152,15 @@ def _add_image(parser: Parser) -> None:
         nargs="?",
         help="the picture whose matter is used; vary, retarget and fill work on one picture, so leave it out for these",
     )
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT", help="a .png file; for a clip a folder, or a .mp4, .mov or .mkv"
+    _add_place(
+        parser,
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="a .png file; for a clip a folder, or a .mp4, .mov or .mkv",
     )
-    parser.add_argument("--preview", metavar="DIR", help="also write pictures there, as they come")
+    _add_place(parser, "--preview", metavar="DIR", help="also write pictures there, as they come")
     parser.add_argument(
         "--size", type=_size, metavar="WxH", help="size of the result, such as 1920x1080, 1920x or x1080"
     )
@@ -162,11 +190,11 @@ def _add_retime(parser: Parser) -> None:
         nargs="?",
         help="a movie; or a folder of numbered pictures, or a pattern like a.####.png",
     )
-    parser.add_argument("-o", "--output", metavar="OUT", help="the movie to write: a .mp4, .mov or .mkv")
-    parser.add_argument("--curve", metavar="CSV", help="also the frame map: which frame of the clip is shown when")
-    parser.add_argument("--plot", metavar="PNG", help="also a picture of what was measured, and of the speed")
-    parser.add_argument("--heat", metavar="MP4", help="also the clip under its map of speediness")
-    parser.add_argument("--wav", metavar="WAV", help="also the retimed sound on its own")
+    _add_place(parser, "-o", "--output", metavar="OUT", help="the movie to write: a .mp4, .mov or .mkv")
+    _add_place(parser, "--curve", metavar="CSV", help="also the frame map: which frame of the clip is shown when")
+    _add_place(parser, "--plot", metavar="PNG", help="also a picture of what was measured, and of the speed")
+    _add_place(parser, "--heat", metavar="MP4", help="also the clip under its map of speediness")
+    _add_place(parser, "--wav", metavar="WAV", help="also the retimed sound on its own")
     parser.add_argument("--map", metavar="CSV", help="show the frames that this table names, such as an edited --curve")
     parser.add_argument("--fps", type=float, metavar="FPS", help="rate of a clip from numbered pictures [24]")
     parser.add_argument(
@@ -224,8 +252,8 @@ def _add_style(parser: Parser, client: Parser) -> None:
             "style", metavar="STYLE", help="a .safetensors file, or the id of the job that made the style"
         )
         action.add_argument("mesh", metavar="MESH", help="an .obj, .ply, .glb, .stl or .off file")
-        action.add_argument("-o", "--output", required=True, metavar="DIR" if name == "bake" else "OUT", help=out)
-        action.add_argument("--preview", metavar="DIR", help="also write a sheet of views there")
+        _add_place(action, "-o", "--output", required=True, metavar="DIR" if name == "bake" else "OUT", help=out)
+        _add_place(action, "--preview", metavar="DIR", help="also write a sheet of views there")
         add_parameters(action, job)
     actions.add_parser("list", parents=[client], help="the styles that the server still has, by the id of their job")
 
@@ -243,7 +271,7 @@ def _add_jobs(parser: Parser, client: Parser) -> None:
         action = actions.add_parser(name, parents=[client], help=text)
         action.add_argument("id", metavar="ID", help="the job's id, as `restyle jobs list` shows it")
         if name == "fetch":
-            action.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder, made if need be")
+            _add_place(action, "-o", "--output", required=True, metavar="DIR", help="the folder, made if need be")
 
 
 def _add_models(parser: Parser, machine: Parser) -> None:
@@ -255,13 +283,24 @@ def _add_models(parser: Parser, machine: Parser) -> None:
     actions.add_parser("verify", parents=[machine], help="check the files of the models on this machine")
 
 
+def _run(parsed: argparse.Namespace, output: Output) -> int:
+    try:
+        code: int = importlib.import_module(f".{parsed.command}", __package__).run(parsed, output)
+    except OSError as error:  # whoever asks whether a file exists is prepared for every answer but this
+        if error.errno != errno.ENAMETOOLONG or error.filename is None:
+            raise
+        raise BadInputError(f"{error.filename}: this name is too long for a file.") from error
+    return code
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `restyle` with these arguments (without the program's name) and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     output = Output(as_json="--json" in words)
     try:
         parsed = build_parser().parse_args(words)
-        code: int = importlib.import_module(f".{parsed.command}", __package__).run(parsed, output)
+        output.places = _places(parsed)
+        code = _run(parsed, output)
         output.finish()
         return code
     except RestyleError as error:

@@ -23,18 +23,21 @@ class Output:
 
     inputs: what the caller knows the job's inputs and parameters by, such as their files. Errors and warnings that
     begin with the name of one, "clip: ...", are said with this in its place, "walk.mp4: ...".
+    places: the files and folders that are written, likewise: "sheet.png: ..." becomes "sheet.png (--plot): ...".
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.inputs: dict[str, str] = {}
+        self.places: dict[str, str] = {}
         self.record: dict[str, Any] = {}
         self.warnings: list[str] = []
 
     def named(self, message: str) -> str:
         """A message of a job, about what the caller gave it."""
         name, colon, rest = message.partition(": ")
-        return f"{self.inputs[name]}: {rest}" if colon and name in self.inputs else message
+        known = self.places | self.inputs
+        return f"{known[name]}: {rest}" if colon and name in known else message
 
     def say(self, text: str) -> None:
         """A result for people; with --json the record says it."""

@@ -13,8 +13,9 @@ from ..client import Client, Result, connect
 from ..errors import BadInputError, RestyleError, UsageError
 from ..jobs import declaration
 from ..kinds.model import Model
-from ..meshfile import MeshFile, check_output, read_mesh, write_atomically, write_mesh, write_textured
+from ..meshfile import MeshFile, check_output, read_mesh, write_mesh, write_textured
 from ..modelfile import SUFFIX, read_model
+from ..outfile import make_folder, write_atomically
 from ..picturefile import write_levels, write_picture
 from .flags import given_parameters
 from .follow import finished, follow_with_previews, preview_folder
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
                 f"{arguments.mesh}: it has no UV map, so there is no place for a texture. Unwrap it first, in Blender: "
                 "Edit Mode, select all, UV > Smart UV Project."
             )
-        _make_folder(target)
+        make_folder(target)
     previews = preview_folder(arguments.preview)
     job_declaration = declaration(f"{arguments.action}_style")
     parameters: dict[str, Any] = given_parameters(arguments, job_declaration)
@@ -61,13 +62,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
         raise type(error)(f"{error.message} {kept}") from error
     return 0
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"{folder}: this folder cannot be made: {error.strerror}.") from error
 
 
 def _read_style(name: str) -> Model | None:

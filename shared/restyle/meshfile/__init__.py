@@ -11,7 +11,6 @@ the coordinates), linear in GLB (COLOR_0, glTF 2.0 section 3.9.2).
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..color import linear_to_srgb
-from ..errors import BadInputError, ResourcesError, UsageError
+from ..errors import BadInputError, UsageError
 from ..kinds import mesh as mesh_kind
 from ..kinds.mesh import Mesh
 from ..kinds.packed import require_finite
+from ..outfile import check_file, write_atomically
 from . import library, obj, ply
 from .polygons import Polygons, triangle_corners
 
@@ -110,12 +110,7 @@ def check_output(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
         raise UsageError(f"{path}: meshes are written as {', '.join(WRITABLE)}. Choose one of these endings.")
-    if path.is_dir():
-        raise BadInputError(f"{path}: this is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise BadInputError(f"{path}: the folder {path.parent} does not exist. Make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise BadInputError(f"{path}: nothing may be written into the folder {path.parent}.")
+    check_file(path)
 
 
 def write_mesh(
@@ -158,16 +153,3 @@ def write_textured(
         raise BadInputError(f"{source.path}: it has no UV map, so textures have no place on it.")
     uv = mesh.uv.astype(np.float64)
     write_atomically(path, library.write_textured_glb(mesh.vertices, mesh.faces, uv, color, normals))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename it, so that nobody ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourcesError(f"{path}: the disk is full. Free {len(data):,} bytes and try again.") from error
-        raise BadInputError(f"{path}: it cannot be written: {error.strerror}.") from error
