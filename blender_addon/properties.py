@@ -26,8 +26,13 @@ def _style_names(_group: Any, _context: bpy.types.Context, _typed: str) -> Itera
 
 
 def _property(parameter: Parameter) -> Any:
-    """Blender's property for a parameter. Where the job may decide itself, a `use_` checkbox stands beside it."""
+    """Blender's property for a parameter. Where the job may decide itself, a `use_` checkbox stands beside it.
+
+    Whoever gives a value wants it used, so that ticks the box.
+    """
     described: dict[str, Any] = {"name": settings.title(parameter), "description": parameter.help.rstrip(".")}
+    if parameter.default is None:
+        described["update"] = lambda group, _context: setattr(group, f"use_{parameter.name}", True)
     low, high = parameter.minimum, parameter.maximum
     if parameter.type == "choice":
         items = [(name, name.replace("_", " ").title(), text) for name, text in (parameter.choices or {}).items()]

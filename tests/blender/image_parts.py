@@ -45,8 +45,6 @@ def run(panel, image=None, **values):
         panel.from_structure.source, panel.from_structure.image = "IMAGE", image
     for name, value in values.items():
         setattr(panel, name, value)
-        if f"use_{name}" in panel.bl_rna.properties:
-            setattr(panel, f"use_{name}", True)
     before = set(bpy.data.images)
     assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
     return [image for image in bpy.data.images if image not in before]

@@ -217,3 +217,11 @@ def test_a_blender_that_ended_finds_its_picture_again(send, server, part, pump_u
     pump_until(lambda: task.id in session.tasks and session.tasks[task.id].state.name == "READY")
     assert bpy.ops.restyle.apply(task_id=task.id, to="TARGET") == {"FINISHED"}
     assert np.array_equal(read(bpy.data.images["picture restyled"])[..., :3], noise())
+
+
+def test_a_value_that_is_given_is_used(panel):
+    assert not panel.use_granularity
+    panel.granularity = 30
+    assert panel.use_granularity
+    panel.use_granularity = False
+    assert panel.granularity == 30, "and can be left to the job again"

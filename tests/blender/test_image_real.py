@@ -138,7 +138,7 @@ def test_a_picture_by_the_networks(scene, server, pair):
     settings = scene.restyle.image_analogy
     settings.from_structure.image, settings.from_appearance.image = pair
     settings.method, settings.preset = "gan", "draft"
-    settings.use_iterations, settings.iterations = True, 2
+    settings.iterations = 2
     assert not of_matter(*map(pixels_of, pair))
     assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
     image = bpy.data.images["pair01_a.jpg restyled"]
@@ -181,7 +181,7 @@ def test_a_cancelled_training_leaves_its_picture_so_far(scene, server, pair, par
 def test_a_clip_by_the_networks(scene, server, shot, pair):
     settings = scene.restyle.frames_analogy
     settings.method, settings.preset = "gan", "draft"
-    settings.use_iterations, settings.iterations = True, 2
+    settings.iterations = 2
     assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
     made = next(strip for strip in shot if strip.name == "shot restyled")
     assert (len(made.elements), made.channel) == (3, 2)

@@ -127,7 +127,7 @@ def test_each_step_is_one_undo(scene, server, movie):
 
 def test_a_trimmed_strip_of_a_length_with_locks(scene, server, group, movie, spans, part, bars, tmp_path):
     put(movie, left_handle_offset=20, right_handle_offset=10)
-    group.use_frames, group.frames = True, 50
+    group.frames = 50
     scene.timeline_markers.new("1x", frame=41)
     scene.timeline_markers.new("/1x", frame=56)
     bpy.ops.restyle.retime_clip()
