@@ -11,6 +11,7 @@ import zmq
 from toy_server import TOYS, process_gone, wait_until
 
 from restyle import codec
+from restyle.jobs import declaration
 from restyle_server.config import ServerConfig
 from restyle_server.executors import Executor, Report, Task
 from restyle_server.executors.local import LocalExecutor
@@ -29,7 +30,7 @@ class Watched:
 
     def start(self, job: str, *, attempt: int = 1, **parameters: object) -> None:
         wait_until(lambda: self.poll() or self.executor.free_device())
-        values = {"steps": 3, "pause": 0.0, "seed": 0, "misbehave": "no"} | parameters
+        values = declaration("toy").check_parameters(parameters)
         task = Task(job, "toy", attempt, values, {}, self.folder / job)
         self.executor.start(task, self.executor.free_device())
 
