@@ -88,7 +88,7 @@ class FreeVertices(nn.Module):
 @contextmanager
 def free_vertices(count: int) -> Iterator[None]:
     """Runs in here optimise vertices in the place of a field."""
-    with patch("restyle_server.stylize.run.StyleField", lambda **_: FreeVertices(count)):
+    with patch("restyle_server.stylize.run.StyleField.of", lambda *_, **__: FreeVertices(count)):
         yield
 
 
