@@ -26,6 +26,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -88,7 +89,7 @@ class FreeVertices(nn.Module):
 @contextmanager
 def free_vertices(count: int) -> Iterator[None]:
     """Runs in here optimise vertices in the place of a field."""
-    with patch("restyle_server.stylize.run.StyleField.of", lambda *_, **__: FreeVertices(count)):
+    with patch("restyle_server.stylize.run.StyleField", SimpleNamespace(of=lambda *_, **__: FreeVertices(count))):
         yield
 
 

@@ -62,7 +62,7 @@ def test_free_vertices_share_nothing() -> None:
     with pytest.raises(ValueError, match="its own vertices"):
         field(torch.zeros(4, 3))
     with free_vertices(5):
-        assert isinstance(engine_run.StyleField(width=3), FreeVertices)
+        assert isinstance(engine_run.StyleField.of(PRESETS["draft"], generator=torch.Generator()), FreeVertices)
     assert engine_run.StyleField.__name__ == "StyleField"
 
 
