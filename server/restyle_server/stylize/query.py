@@ -8,6 +8,8 @@ from torch import Tensor
 from .options import StylizeOptions
 
 Moments = tuple[Tensor, Tensor]
+GRID = 1e5  # steps per radius to which folded points are rounded
+NORMAL_GRID = 1e3  # the same for their normals, which are sums of many roundings
 
 
 def symmetry_plane(points: Tensor, options: StylizeOptions) -> float:
@@ -19,7 +21,10 @@ def symmetry_plane(points: Tensor, options: StylizeOptions) -> float:
 
 
 def folded(points: Tensor, normals: Tensor, options: StylizeOptions, plane: float) -> tuple[Tensor, Tensor]:
-    """Points and normals (V, 3) of one half, measured from the plane; a point and its mirror image become the same."""
+    """Points and normals (V, 3) of one half, measured from the plane; a point and its mirror image become the same.
+
+    To the bit, although meshes are only symmetric but for rounding: the edges of patterns tell apart what hardly differs.
+    """
     if options.symmetry is None:
         return points, normals
     axis = _axis(options)
@@ -27,7 +32,7 @@ def folded(points: Tensor, normals: Tensor, options: StylizeOptions, plane: floa
     points, normals = points.clone(), normals.clone()
     points[:, axis] = across.abs()
     normals[:, axis] = torch.where(across < 0, -normals[:, axis], normals[:, axis])
-    return points, normals
+    return torch.round(points * GRID) / GRID, torch.round(normals * NORMAL_GRID) / NORMAL_GRID
 
 
 def field_input(
