@@ -23,7 +23,7 @@ def symmetry_plane(points: Tensor, options: StylizeOptions) -> float:
 def folded(points: Tensor, normals: Tensor, options: StylizeOptions, plane: float) -> tuple[Tensor, Tensor]:
     """Points and normals (V, 3) of one half, measured from the plane; a point and its mirror image become the same.
 
-    To the bit, although meshes are only symmetric but for rounding: the edges of patterns tell apart what hardly differs.
+    To the bit, although meshes are symmetric only but for rounding: edges of patterns tell apart what hardly differs.
     """
     if options.symmetry is None:
         return points, normals
