@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, objects, results
+from . import compat, nodes, objects, results
 from .results import BEHIND, LIVE
 from .tasks import UNDER_WAY, Companion, Task
 
@@ -51,6 +51,9 @@ class Live:
         if self._leftover and now >= self._sweep_at:
             self._leftover, self._sweep_at = not sweep(self._newest), now + SWEEP_SECONDS
         if self._waiting and not busy and now >= self._show_at:
+            if not nodes.is_there():
+                nodes.group()  # a step of its own, for together with the first surface it would be a long one
+                return
             job_id = self._waiting.pop()
             if not _show(tasks[job_id], self._newest[job_id], loads):
                 self._declined.add(job_id)

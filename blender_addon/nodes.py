@@ -39,6 +39,11 @@ def material() -> bpy.types.Material:
     return made
 
 
+def is_there() -> bool:
+    """Whether this file has the node group already: making it takes milliseconds."""
+    return _own(bpy.data.node_groups) is not None
+
+
 def group() -> bpy.types.NodeTree:
     """The shared node group: Geometry, Result (the attributes' prefix), Strength, Show Colors."""
     if found := _own(bpy.data.node_groups):
