@@ -16,6 +16,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -115,7 +117,8 @@ def test_marked(python: Path) -> None:
             kinds.append(kind)
         else:
             print(f"The {kind} tests are left out: this machine lacks what they need.", flush=True)
-    run_pytest(python, f"({' or '.join(kinds)}) and not blender and not gui", "tests")
+    failed = run_pytests([(python, f"({' or '.join(kinds)}) and not blender and not gui", "tests")], at_once=1)
+    in_blender = []
     for short, version in BPY_VERSIONS.items():
         base = find_python(BPY_PYTHONS[short])
         if base is None:
@@ -124,18 +127,35 @@ def test_marked(python: Path) -> None:
             continue
         bpy_python = set_up(REPOSITORY / f".venv-bpy-{short}", f"bpy=={version}", *BPY_EXTRAS, base=base)
         # A file each, in a process of its own: a Blender that crashes takes one file's tests with it.
-        for file in sorted((REPOSITORY / "tests" / "blender").glob("test_*.py")):
-            run_pytest(bpy_python, "blender", str(file), RESTYLE_SERVER_PYTHON=str(python))
-    run_pytest(python, "gui", "tests/gui")
+        files = sorted((REPOSITORY / "tests" / "blender").glob("test_*.py"))
+        in_blender += [(bpy_python, "blender", str(file)) for file in files]
+    if in_blender:
+        os.environ["RESTYLE_SERVER_PYTHON"] = str(python)
+        run([python, "scripts/build_extension.py", "-o", "build/restyle_extension.zip"])
+    # Much of their time is waiting for a server, so there is one for each core.
+    failed += run_pytests(in_blender, at_once=max(1, min(4, os.cpu_count() or 1)))
+    failed += run_pytests([(python, "gui", "tests/gui")], at_once=1)
+    if failed:
+        raise SystemExit("These failed:\n" + "\n".join(failed))
 
 
-def run_pytest(python: Path, marks: str, where: str, **variables: str) -> None:
-    """Run the tests of these marks; that none is selected is no failure."""
-    command = [str(python), "-m", "pytest", where, "-m", marks]
-    print("\n$ " + " ".join(command), flush=True)
-    code = subprocess.call(command, cwd=REPOSITORY, env=os.environ | variables)
-    if code not in (0, 5):
-        raise SystemExit(code)
+def run_pytests(runs: list[tuple[Path, str, str]], *, at_once: int) -> list[str]:
+    """Run each (interpreter, marks, where), so many at once, and print what each says once it is over.
+
+    Returns the commands that failed; that no test has the marks is no failure.
+    """
+
+    def one(made: tuple[Path, str, str]) -> str | None:
+        python, marks, where = made
+        command = [str(python), "-m", "pytest", where, "-m", marks]
+        begun = time.monotonic()
+        done = subprocess.run(command, check=False, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = done.stdout.decode(errors="replace")
+        print(f"\n$ {' '.join(command)}\n{said}({time.monotonic() - begun:.0f} s)", flush=True)
+        return None if done.returncode in (0, 5) else " ".join(command)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return [command for command in pool.map(one, runs) if command]
 
 
 def main() -> None:

@@ -257,6 +257,17 @@ def test_cancelling(scene, ball, server, part, submit, pump_until):
     assert not part("session").session().tasks
 
 
+def test_a_flood_of_reports_is_taken_in_over_several_ticks(scene, server, part, pump_until):
+    session, progress = part("session").session(), part("reports").Progress
+    waiting = session.link().reports
+    pump_until(lambda: session.server.name == "ONLINE")
+    for _ in range(300_000):
+        waiting.put(progress("of no job", []))
+    session.pump()
+    assert waiting.qsize() > 1000, "the main thread has gone back to Blender before all were taken in"
+    pump_until(waiting.empty)
+
+
 # Scenes that change while the job runs
 
 
