@@ -25,7 +25,7 @@ from typing import Any
 import zmq
 
 from restyle.codec import Buffer, as_bytes, decode, describe, encode
-from restyle.errors import CancelledError, JobFailedError, ResourcesError, RestyleError
+from restyle.errors import BadInputError, CancelledError, JobFailedError, ResourcesError, RestyleError
 from restyle.jobs import declaration, declarations
 from restyle.kinds import Packed, kind
 
@@ -142,7 +142,11 @@ class Worker:
         for port in declaration(task["name"]).outputs:
             if port.name in made:
                 accepted = kind(port.kind)
-                accepted.validate(made[port.name])
+                try:
+                    accepted.validate(made[port.name])
+                except BadInputError as error:  # nobody's input: the job's own fault
+                    message = f"The job {task['name']} made an output {port.name!r} that cannot be: {error.message}"
+                    raise JobFailedError(message) from error
                 described[port.name] = self._describe(accepted.pack(made[port.name]))
             elif not port.optional:
                 raise JobFailedError(f"The job {task['name']} ended without its output {port.name!r}.")

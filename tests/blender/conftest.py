@@ -135,7 +135,7 @@ def server(server_of_module: Server) -> Server:
 def pump_until(part: Callable[[str], Any]) -> Callable[..., None]:
     """Do what the timer does in a window, until a condition holds."""
 
-    def pump(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    def pump(condition: Callable[[], object], seconds: float = 120.0) -> None:
         session = part("session").session()
         deadline = time.monotonic() + seconds
         while not condition():

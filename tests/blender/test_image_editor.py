@@ -78,7 +78,7 @@ def test_one_picture_is_enough_to_vary_it(panel, server):
 
 
 def test_filling_asks_for_the_hole_and_not_for_fewer_pictures(panel, server):
-    refused(panel, "fill needs the structure_mask", generated("picture", noise()), mode="fill")
+    refused(panel, "fill needs the structure mask", generated("picture", noise()), mode="fill")
     hole = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     hole[3:9, 4:9] = 255
     panel.from_structure_mask = generated("hole", hole)
@@ -174,7 +174,7 @@ def test_a_cancelled_job_leaves_its_preview_to_be_kept(send, server, part, pump_
     task = send(generated("picture", pixels), iterations=5000)
     pump_until(lambda: part("thumbnails")._collection)
     assert bpy.ops.restyle.cancel(task_id=task.id) == {"FINISHED"}
-    pump_until(lambda: task.state.name == "CANCELLED", 20)
+    pump_until(lambda: task.state.name == "CANCELLED")
     assert "picture restyled" not in bpy.data.images
     assert bpy.ops.restyle.apply(task_id=task.id, to="TARGET") == {"FINISHED"}
     assert np.array_equal(read(bpy.data.images["picture restyled, unfinished"])[..., :3], pixels)

@@ -162,7 +162,7 @@ def test_a_server_of_another_version(scene, ball, server, part, pump_until):
     thread.start()
     bpy.context.preferences.addons["bl_ext.user_default.restyle"].preferences.server_address = f"127.0.0.1:{port}"
     session.link()
-    pump_until(lambda: session.server.name == "REFUSED", 20)
+    pump_until(lambda: session.server.name == "REFUSED")
     assert "protocol 9.0" in session.server_message
     session.close()
     thread.join()
@@ -175,13 +175,13 @@ def test_a_killed_server_leaves_blender_usable_and_its_job_goes_on_later(scene, 
     task = submit(ball, iterations=40)
     pump_until(lambda: task.fraction > 0)
     server.kill()
-    pump_until(lambda: session.server.name == "LOST", 10)
+    pump_until(lambda: session.server.name == "LOST")
     assert session.server_message
     bpy.ops.mesh.primitive_cube_add()
     assert bpy.context.object.name == "Cube"
     session.pump()
     server.start()
-    pump_until(lambda: task.state.name == "APPLIED", 120)
+    pump_until(lambda: task.state.name == "APPLIED")
     assert stored(ball, part) == [1]
 
 
@@ -210,16 +210,16 @@ def test_the_death_of_a_server_of_its_own_is_explained_until_it_runs_again(scene
     server_of_module.stop()
     session = part("session").session()
     bpy.ops.restyle.start_server()
-    pump_until(lambda: session.server.name == "ONLINE", 120)
+    pump_until(lambda: session.server.name == "ONLINE")
     os.kill(session.info.pid, signal.SIGKILL)
-    pump_until(lambda: session.server.name == "OFF", 30)
+    pump_until(lambda: session.server.name == "OFF")
     until = time.monotonic() + 2.5
     pump_until(lambda: time.monotonic() > until)
     assert "ended with code -9" in session.server_message
     bpy.ops.restyle.start_server()
-    pump_until(lambda: session.server.name == "ONLINE", 120)
+    pump_until(lambda: session.server.name == "ONLINE")
     bpy.ops.restyle.stop_server()
-    pump_until(lambda: session.server.name == "OFF", 30)
+    pump_until(lambda: session.server.name == "OFF")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="its interpreter is a shell script")
@@ -234,12 +234,12 @@ def test_a_server_of_its_own_that_is_slow_to_start_is_waited_for_with_words(
     monkeypatch.setattr(part("restyle.launch"), "SLOW_SECONDS", 0.5)
     session = part("session").session()
     bpy.ops.restyle.start_server()
-    pump_until(lambda: "slow to start" in session.server_message, 30)
+    pump_until(lambda: "slow to start" in session.server_message)
     assert session.server.name == "STARTING"
-    pump_until(lambda: session.server.name == "ONLINE", 120)
+    pump_until(lambda: session.server.name == "ONLINE")
     assert not session.server_message
     bpy.ops.restyle.stop_server()
-    pump_until(lambda: session.server.name == "OFF", 30)
+    pump_until(lambda: session.server.name == "OFF")
 
 
 def test_an_unknown_job(scene, ball, server):
@@ -251,7 +251,7 @@ def test_cancelling(scene, ball, server, part, submit, pump_until):
     task = submit(ball, iterations=5000)
     pump_until(lambda: task.fraction > 0)
     assert bpy.ops.restyle.cancel(task_id=task.id) == {"FINISHED"}
-    pump_until(lambda: task.state.name == "CANCELLED", 10)
+    pump_until(lambda: task.state.name == "CANCELLED")
     assert stored(ball, part) == []
     assert bpy.ops.restyle.dismiss(task_id=task.id) == {"FINISHED"}
     assert not part("session").session().tasks

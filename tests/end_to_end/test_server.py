@@ -106,6 +106,8 @@ def test_forgetting_makes_a_job_unknown(client, shared_server):
         ("bad_input", restyle.BadInputError, r"vertices\[3\]"),
         ("exit", restyle.JobFailedError, "SystemExit"),
         ("no_output", restyle.JobFailedError, "'report'"),
+        ("bad_output", restyle.JobFailedError, "output 'attributes' that cannot be: .*colors"),
+        ("chatty", restyle.BadInputError, "^toy: (long ?){300,400}$"),
         ("crash", restyle.JobFailedError, r"3 times \(it was killed by SIGKILL\)"),
     ],
 )

@@ -101,6 +101,22 @@ def test_a_lost_task_is_started_again_with_the_next_attempt(parts):
     check_history(store.events(job, 0)[0])
 
 
+def test_what_an_attempt_that_is_over_still_says_does_not_put_off_the_end_of_silence(parts):
+    store, script, _ = parts
+    job = add(store)
+    wait_until(lambda: script.tasks)
+    script.free = True
+    script.reports += [Report(job, 1, "lost", {"reason": "killed"})]
+    wait_until(lambda: len(script.tasks) == 2)
+
+    def late_news() -> bool:
+        script.reports += [Report(job, 1, "progress", {"fraction": 0.1, "message": ""})]
+        return store.status(job).state == "failed"
+
+    wait_until(late_news)
+    assert ("kill", job) in script.calls
+
+
 def test_silence_kills_and_reports_put_it_off(parts):
     store, script, _ = parts
     job = add(store)
@@ -143,10 +159,14 @@ def test_an_end_that_cannot_be_written_is_written_later(parts):
         pages = store._db.execute("PRAGMA page_count").fetchone()["page_count"]
         store._db.execute(f"PRAGMA max_page_count = {pages}")
     big = {"report": {"kind": "report", "meta": {"x": "y" * 20_000}, "arrays": {}}}
-    script.reports += [Report(job, 1, "done", {"outputs": big})]
+    script.reports += [
+        Report(job, 1, "warning", {"message": "z" * 20_000}),  # news are lost then, and hold up no end
+        Report(job, 1, "done", {"outputs": big}),
+    ]
     time.sleep(0.3)
     assert store.status(job).state == "running"
     with store._lock:
         store._db.execute("PRAGMA max_page_count = 1000000")
     wait_until(lambda: store.status(job).state == "done")
     assert store.outputs(job) == big
+    assert not any(event.type == "warning" for event in store.events(job, 0)[0])

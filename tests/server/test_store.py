@@ -10,6 +10,7 @@ import pytest
 from toy_server import check_history
 
 from restyle.errors import ResourcesError, RetryableError, UnknownJobError, UsageError
+from restyle.protocol import PAGE_BYTES
 from restyle_server.store import Store
 
 OUTPUTS = {
@@ -129,6 +130,25 @@ def test_deaths_between_which_the_job_got_further_are_not_held_against_it(store)
     assert store.status(job).state == "queued"
 
 
+def test_getting_no_further_than_an_earlier_attempt_is_no_progress(store):
+    job = add(store)
+    for attempt, fractions in ((1, [0.5]), (2, [0.2, 0.3]), (3, [0.4])):
+        store.begin(job, "cpu")
+        for fraction in fractions:
+            store.report(job, attempt, "progress", {"fraction": fraction, "message": ""})
+        store.lost(job, attempt, "killed", 3)
+    assert store.status(job).state == "failed"
+
+
+def test_a_job_started_when_its_first_attempt_did(store):
+    job = add(store)
+    store.begin(job, "cpu")
+    started = store.status(job).started
+    store.lost(job, 1, "killed", 3)
+    store.begin(job, "cpu")
+    assert store.status(job).started == started
+
+
 def test_cancelling_in_every_state(store):
     queued = add(store, "queued-job")
     assert store.request_cancel(queued).state == "cancelled"
@@ -204,6 +224,12 @@ def test_long_stories_and_many_jobs_come_in_pages(store):
     assert [status.id for status in found] == [job, *(f"many-jobs-{number}" for number in range(200))]
 
 
+def test_a_job_larger_than_a_page_has_one_of_its_own(store):
+    small, large = add(store), add(store, "a-large-job", text="y" * 2 * PAGE_BYTES)
+    assert [status.id for status in store.statuses(0)[0]] == [small]
+    assert [status.id for status in store.statuses(1)[0]] == [large]
+
+
 def test_forgetting_and_expiring(store):
     job = add(store)
     with pytest.raises(RetryableError, match="still queued"):
@@ -212,6 +238,8 @@ def test_forgetting_and_expiring(store):
     store.finish(job, 1, "done", outputs=OUTPUTS)
     assert store.hashes() == {"f" * 64}
     assert store.expired(60) == []
+    store._db.execute("UPDATE jobs SET created = created - 3600")
+    assert store.expired(60) == [], "its time counts from its end"
     assert store.expired(-1) == [job]
     store.forget(job)
     assert store.hashes() == set()

@@ -107,6 +107,17 @@ def test_the_cpu_has_a_name():
     assert find_device("cpu") == ("cpu", cpu_name(), 0)
 
 
+def test_a_cuda_device_that_is_not_there_is_refused(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"card {index}")
+    assert find_device("auto") == ("cuda:0", "card 0", 2)
+    assert find_device("cuda:1") == ("cuda:1", "card 1", 2)
+    with pytest.raises(ResourcesError, match="only 2 CUDA devices"):
+        find_device("cuda:2")
+
+
 def test_output_of_native_code_goes_into_the_log_too(tmp_path, capfd):
     with output_into(tmp_path / "log.txt"):
         os.write(1, b"from C\n")

@@ -38,6 +38,8 @@ JOBS = (
                     "bad_input": "It finds fault with its input",
                     "exit": "It calls sys.exit",
                     "no_output": "It forgets its output",
+                    "bad_output": "Its output holds what is no number",
+                    "chatty": "It fails with a very long message",
                 },
             ),
         ),

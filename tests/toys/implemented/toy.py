@@ -18,6 +18,8 @@ def run(context, inputs, parameters):
         misbehave(context, parameters["misbehave"])
     if parameters["misbehave"] == "no_output":
         return {}
+    if parameters["misbehave"] == "bad_output":
+        return {"report": {}, "attributes": {"colors": np.full((3, 3), np.nan, np.float32)}}
     checkpoint = context.scratch / "step.txt"
     done, value = 0, float(parameters["seed"])
     if checkpoint.exists():
@@ -69,5 +71,7 @@ def misbehave(context, how):
         _ = 1 // 0
     if how == "bad_input":
         raise BadInputError("toy: vertices[3] is not to my taste. Use another.")
+    if how == "chatty":
+        raise BadInputError("toy: " + 50_000 * "long ")
     if how == "exit":
         sys.exit(3)
