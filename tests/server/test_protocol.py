@@ -20,6 +20,7 @@ from toy_server import ToyServer, check_history
 import restyle
 from restyle import codec
 from restyle.version import PROTOCOL_MAJOR
+from restyle_server.control import MAX_WAITERS
 
 SHA = hashlib.sha256(b"nobody has this").hexdigest()
 Ask = Callable[..., dict[str, Any]]
@@ -337,6 +338,16 @@ def test_clients_that_vanish_leave_nothing_behind(client, shared_server):
         other.send(*codec.encode({"id": 1, "op": "put_blob"}), b"")
         other.close()
     check_history(list(job.events()))
+
+
+def test_those_who_wait_are_limited_and_who_comes_later_is_answered_at_once(client, control):
+    job = client.submit("toy")
+    job.result()
+    for number in range(1, MAX_WAITERS + 6):
+        control.send(*codec.encode({"id": number, "op": "events", "job": job.id, "since": 1000, "wait": 10.0}))
+    answered = [control.receive()["re"] for _ in range(5)]
+    assert answered == [MAX_WAITERS + more for more in range(1, 6)]
+    assert not control.socket.poll(200), "the others still wait"
 
 
 def test_a_reader_that_never_reads_holds_up_nobody(client, data):
