@@ -31,6 +31,7 @@ JOBS = (
                     "no": "Nothing",
                     "sleep": "It sleeps and never looks up",
                     "wedge": "It holds Python's lock in native code",
+                    "child": "It waits for a process of its own, and never looks up",
                     "crash": "Its process dies each time",
                     "crash_once": "Its process dies at the first attempt",
                     "memory": "It runs out of memory",

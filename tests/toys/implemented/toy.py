@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -58,6 +59,10 @@ def misbehave(context, how):
     if how == "sleep":
         context.progress(0.0, "Asleep")
         time.sleep(600)
+    if how == "child":
+        child = subprocess.Popen(["sleep", "600"])
+        context.progress(0.0, "Waiting", child=child.pid)
+        child.wait()
     if how == "wedge":
         context.progress(0.0, "Wedged")
         time.sleep(0.3)  # the report goes out
