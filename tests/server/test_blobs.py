@@ -156,6 +156,7 @@ def test_a_full_disk_tears_nothing(store, uploads):
             store.put(content.data)
     assert uploads.have(digest) == 90_000
     assert uploads.write(digest, content.size, 90_000, content[90_000:]) == content.size
+    assert store.path(digest).read_bytes() == content.tobytes()
     assert store.put(content.data) == digest
     files = [path for path in store._folder.rglob("*") if path.is_file()]
     assert files == [store.path(digest)]
