@@ -152,7 +152,7 @@ class Uploads:
         if self._store.size(digest) == size:
             return size
         upload = self._upload(digest)
-        if offset > upload.have or offset + chunk.size < upload.have:
+        if offset > upload.have:
             return upload.have
         fresh = chunk[upload.have - offset :]
         with disk_errors("an upload"):
