@@ -31,6 +31,14 @@ SMALL = Model(
 )
 
 
+def safetensors(words: str) -> bytes:
+    """A whole file with one tensor of four bytes, put together by hand from the format's description."""
+    card = {"words": words, "knows": '{"materials": ["brick"]}', "scores": '{"color": 0.9}'}
+    header = {"__metadata__": card, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(4)
+
+
 class Source(http.server.ThreadingHTTPServer):
     """Serves CONTENT; `faults` are used up, one per request, before it behaves."""
 
@@ -102,6 +110,14 @@ def test_interrupted_download_goes_on_where_it_stopped(source: Source, tmp_path:
     path = download(SMALL, tmp_path, url=source.url, pause=0.001)
     assert path.read_bytes() == CONTENT
     assert [start for start, _ in source.requests] == [0, 1_500_000, 3_000_000]
+
+
+@pytest.mark.parametrize("faults", [["503"] * 4 + ["cut"] + ["503"] * 4, ["429", "408"]])
+def test_who_is_busy_is_asked_again_and_new_bytes_renew_the_patience(
+    source: Source, tmp_path: Path, faults: list[str]
+) -> None:
+    source.faults = list(faults)
+    assert download(SMALL, tmp_path, url=source.url, pause=1e-6).read_bytes() == CONTENT
 
 
 def test_a_later_call_goes_on_from_the_part_file(source: Source, tmp_path: Path) -> None:
@@ -220,6 +236,9 @@ def test_auto_takes_the_best_one_present(tmp_path: Path, monkeypatch: pytest.Mon
     assert resolve("mini", tmp_path).name == "mini"
     assert verify(registry.known("ViT-B-32"), tmp_path) == "intact"
     assert verify(registry.known("mini"), tmp_path) == "intact"
+    (tmp_path / "ViT-B-32.pt").write_bytes(b"changed")
+    with pytest.raises(ModelMissingError, match="not the published file"):
+        resolve("auto", tmp_path)
     real, mini = describe(tmp_path)
     assert (real["present"], real["bytes"], real["words"]) == (True, 7, None)
     assert mini["words"] == ["brick", "red"]
@@ -228,19 +247,15 @@ def test_auto_takes_the_best_one_present(tmp_path: Path, monkeypatch: pytest.Mon
     json.dumps([real, mini])
 
 
-def safetensors(words: str) -> bytes:
-    """A whole file with one tensor of four bytes, put together by hand from the format's description."""
-    card = {"words": words, "knows": '{"materials": ["brick"]}', "scores": '{"color": 0.9}'}
-    header = {"__metadata__": card, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + bytes(4)
-
-
-@pytest.mark.parametrize("cut", [1, 5, 100, 1000])
-def test_a_cut_bundled_model_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
+@pytest.mark.parametrize(
+    "content", [*(safetensors("brick")[:-cut] for cut in (1, 5, 100, 1000)), b"\xff" * 8 + safetensors("brick")[8:]]
+)
+def test_a_cut_or_broken_bundled_model_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
     monkeypatch.setattr(registry, "BUNDLED", tmp_path)
     (tmp_path / "mini").mkdir()
-    (tmp_path / "mini" / "mini.safetensors").write_bytes(safetensors("brick")[:-cut])
+    (tmp_path / "mini" / "mini.safetensors").write_bytes(content)
     assert verify(registry.known("mini"), tmp_path) == "damaged"
     assert describe(tmp_path)[1]["present"]
 
