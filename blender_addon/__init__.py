@@ -13,8 +13,8 @@ A line is about modules that import only from their own line and from lines belo
     session            the state; preferred reads the preferences
     live               how far running jobs are, on their objects
     delivery           where results go; retime_delivery
-    settings           what the artist has set; mesh_settings lays out that of a stylization
-    picks              from what was chosen to a job's inputs; retime_request
+    settings           what the artist has set; mesh_settings and image_settings lay it out and say what of it counts
+    picks              from what was chosen to a job's inputs; picture_picks, retime_request
     objects            which objects are meant; textures puts pictures onto one, copies makes a finer one
     tasks              one job, as the extension follows it
     link               the one thread that talks to the server; thumbnails are small pictures in the panel
@@ -22,9 +22,10 @@ A line is about modules that import only from their own line and from lines belo
     arrivals           what is made of results on that thread; retime_curve draws one
     meshes             meshes as arrays; views says from where one is looked at, swatches is a palette
     results            results on a mesh; nodes is what shows them
+    choosing           what was chosen, and which choices go together
     retiming           a strip retimed, and restored; retiming_source what it shows, retiming_parts what goes with it,
                        retiming_room where that goes, retiming_keys native keys
-    strips, pictures   in and out; clips has a second Blender read strips, which runs clip_reader
+    strips, pictures   in and out; clips has a second Blender read strips, which runs clip_reader; clip_guides
     styles             the artist's styles, on disk
     rasters            files of pictures
     compat             what differs between versions of Blender

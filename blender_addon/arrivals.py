@@ -19,7 +19,7 @@ from .restyle.errors import ResourcesError
 from .restyle.jobs import declaration
 
 if TYPE_CHECKING:
-    from .restyle.kinds.media import MovieFile
+    from .restyle.resultfile import ResultFile
 
 MAX_LEVEL = 65_535  # of a picture of 16 bits
 FILE_NAME = "{:05d}.png"
@@ -56,9 +56,9 @@ def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]
     values: the outputs, or the previews that a job left: those of single frames are then as much of the clip as there
     is, and others that are no outputs are left out. Raises ResourcesError if the files cannot be written.
     """
-    kinds = {port.name: port.kind for port in declaration(job).outputs}
-    from .restyle.kinds.media import MovieFile
+    from .restyle.resultfile import ResultFile
 
+    kinds = {port.name: port.kind for port in declaration(job).outputs}
     found: dict[str, Any] = {}
     for name, value in values.items():
         if kinds.get(name) == "image":
@@ -66,7 +66,7 @@ def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]
         elif name == "field":
             found[name] = _coordinates(value, values["report"])
         elif kinds.get(name) == "frames":
-            found[name] = _keep(folder, name, value) if isinstance(value, MovieFile) else _write(folder, value.pixels)
+            found[name] = _keep(folder, name, value) if isinstance(value, ResultFile) else _write(folder, value.pixels)
     clip = next((name for name, kind in kinds.items() if kind == "frames" and name not in found), None)
     frames = [values[name] for name in sorted(values) if FRAME_PREVIEW.fullmatch(name)]
     if clip is not None and frames:
@@ -76,7 +76,7 @@ def prepare(job: str, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def _keep(folder: Path, name: str, movie: MovieFile) -> Path:
+def _keep(folder: Path, name: str, movie: ResultFile) -> Path:
     """Write a movie or sound file into the folder, under the output's name."""
     file = folder / f"{name}{movie.suffix}"
     with _written_to(folder):

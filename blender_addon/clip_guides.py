@@ -41,7 +41,8 @@ class Pair:
 
         for number, reading in enumerate(self.readings):
             if number not in self._pixels and (got := reading.get()) is not None:
-                self._pixels[number] = thinned(got) if got.ndim == 4 else _opaque(got)
+                # Without the copy all of the clip would be kept.
+                self._pixels[number] = thinned(got).copy() if got.ndim == 4 else _opaque(got)
         if len(self._pixels) < len(self.readings):
             return None
         if self._labels is None:

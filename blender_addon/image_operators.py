@@ -7,10 +7,10 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import delivery, picks, pictures, settings, strips, textures
+from . import choosing, compat, delivery, image_settings, pictures, settings, strips, textures
+from .choosing import Choice
 from .operator_parts import Again, Outcome, allowed, job_operator, reporting, start
-from .picks import Choice, Surroundings
-from .restyle.declare import JobDeclaration
+from .restyle.declare import JobDeclaration, Port
 from .restyle.errors import BadInputError, UsageError
 from .restyle.jobs import declaration
 from .session import session
@@ -33,12 +33,12 @@ def filled_by_shown(
     context: bpy.types.Context, job: JobDeclaration, parameters: dict[str, Any], choices: dict[str, Choice]
 ) -> str:
     """The input that the shown image is taken for: the first that is needed, if it was not chosen; empty if none is."""
-    port = picks.unfilled(job, parameters, choices)
+    port = choosing.unfilled(job, parameters, choices)
     if not port or shown_image(context) is None:
         return ""
     names = [found.name for found in job.inputs if found.kind == "image"]
     earlier = set(names[: names.index(port)])
-    return "" if earlier & set(picks.wanted(job, parameters, choices)) else port
+    return "" if earlier & set(choices) else port
 
 
 def _with_shown(
@@ -54,25 +54,55 @@ def _with_shown(
     return choices | {port: Choice("IMAGE", image.name, image)}, port
 
 
+def asked(scene: bpy.types.Scene, job: JobDeclaration) -> tuple[dict[str, Any], dict[str, Choice]]:
+    """The parameters and choices that the panel has for a job, without those that have no effect."""
+    group = settings.of_scene(scene, job)
+    parameters, choices = settings.values(group, job), settings.choices(group, job)
+    gone = image_settings.idle(parameters)
+    return (
+        {name: value for name, value in parameters.items() if name not in gone},
+        {name: choice for name, choice in choices.items() if name not in gone},
+    )
+
+
 def obstacle(context: bpy.types.Context, job: JobDeclaration) -> str:
     """Why the job cannot be started, with the next step, as far as can be told without reading anything."""
-    group = settings.of_scene(context.scene, job)
-    parameters = settings.values(group, job)
-    choices, _ = _with_shown(context, job, parameters, settings.choices(group, job))
-    if lacking := picks.unfilled(job, parameters, choices):
+    parameters, choices = asked(context.scene, job)
+    choices, _ = _with_shown(context, job, parameters, choices)
+    if lacking := choosing.unfilled(job, parameters, choices):
         return f"Choose the {lacking.replace('_', ' ')} picture"
-    wanted = picks.wanted(job, parameters, choices)
+    if lacking := _half_chosen(settings.of_scene(context.scene, job), job, parameters, choices):
+        return lacking
     for port in settings.picture_ports(job):
-        choice = wanted.get(port.name)
-        if choice is None:
-            continue
-        if choice.source == "IMAGE" and (reason := pictures.obstacle(choice.image)):
+        if port.name in choices and (reason := _hindrance(port, choices[port.name], compat.sequencer_scene(context))):
             return reason
-        if choice.source == "STRIP":
-            strip = strips.chosen(Surroundings.of(context, 0).strips, choice.name)
-            if reason := strips.obstacle(strip):
-                return reason
-    return picks.objection(job, parameters, set(wanted)).rstrip(".")
+    return choosing.objection(job, parameters, set(choices)).rstrip(".")
+
+
+def _half_chosen(
+    group: bpy.types.PropertyGroup, job: JobDeclaration, parameters: dict[str, Any], choices: dict[str, Choice]
+) -> str:
+    """What is yet to be chosen of a guide, or of a clip's mask, that is wanted from somewhere."""
+    gone = image_settings.idle(parameters)
+    for port in settings.refining_ports(job):
+        if port.kind == "mask" or port.name in gone:  # a picture's mask is an image or none
+            continue
+        source, chosen = getattr(group, f"from_{port.name}").source, choices.get(port.name)
+        if source in ("FILE", "IMAGE", "STRIP") and not (chosen and chosen.name):
+            return f"Choose the {source.lower()} of the {port.name.replace('_', ' ')}, or None"
+    return ""
+
+
+def _hindrance(port: Port, choice: Choice, scene: bpy.types.Scene) -> str:
+    """Why a choice cannot be sent."""
+    if choice.source == "IMAGE":
+        return pictures.obstacle(choice.image)
+    if choice.source != "STRIP":
+        return ""
+    strip = strips.chosen(scene, choice.name)
+    if strip is None and choice.name:
+        return f"{choosing.title(port)}: there is no strip “{choice.name}” in the scene “{scene.name}”"
+    return strips.obstacle(strip)
 
 
 def picture_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
@@ -83,8 +113,8 @@ def picture_operator(job: JobDeclaration) -> type[bpy.types.Operator]:
 
     def execute(self: bpy.types.Operator, context: bpy.types.Context) -> Outcome:
         group = settings.of_scene(context.scene, job)
-        parameters = settings.values(group, job)
-        choices, filled = _with_shown(context, job, parameters, settings.choices(group, job))
+        parameters, choices = asked(context.scene, job)
+        choices, filled = _with_shown(context, job, parameters, choices)
         if filled:  # from here on the panel says so, so that showing the result does not change what is sent
             chosen, choice = getattr(group, f"from_{filled}"), choices[filled]
             chosen.source, chosen.image = choice.source, choice.image
@@ -101,10 +131,9 @@ def _send(
     parameters: dict[str, Any],
     choices: dict[str, Choice],
 ) -> Any:
-    wanted = picks.wanted(job, parameters, choices)
-    if reason := picks.objection(job, parameters, set(wanted)):
+    if reason := choosing.objection(job, parameters, set(choices)):
         raise UsageError(reason)
-    return session().submit(job.name, getattr(context, "active_object", None), texts, parameters, wanted)
+    return session().submit(job.name, getattr(context, "active_object", None), texts, parameters, choices)
 
 
 class RESTYLE_OT_repeat(Again, bpy.types.Operator):
@@ -118,14 +147,14 @@ class RESTYLE_OT_repeat(Again, bpy.types.Operator):
     @reporting
     def execute(self, context: bpy.types.Context) -> Outcome:
         if self.strip:
-            result: Any = strips.named(Surroundings.of(context, 0).strips, self.strip)
+            result: Any = strips.named(compat.sequencer_scene(context), self.strip)
             recipe = strips.recipe_of(result)
         else:
             result = bpy.data.images.get(self.image) if self.image else shown_image(context)
             recipe = pictures.recipe_of(result)
         if recipe is None:
             raise BadInputError("This is not a result of Restyle. Show one of its results first.")
-        job, choices = declaration(recipe["job"]), picks.from_recipe(recipe, result)
+        job, choices = declaration(recipe["job"]), choosing.from_recipe(recipe, result)
         return start(self, _send(context, job, recipe["texts"], self.parameters(recipe), choices))
 
 
@@ -161,11 +190,11 @@ class RESTYLE_OT_compare_strip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        recipe = strips.recipe_of(strips.named(Surroundings.of(context, 0).strips, ""))
+        recipe = strips.recipe_of(strips.named(compat.sequencer_scene(context), ""))
         return allowed(cls, "Select a strip that is a result" if recipe is None else "")
 
     def execute(self, context: bpy.types.Context) -> Outcome:
-        strip = strips.named(Surroundings.of(context, 0).strips, "")
+        strip = strips.named(compat.sequencer_scene(context), "")
         strip.mute = not strip.mute
         return {"FINISHED"}
 

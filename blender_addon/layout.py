@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import bpy
@@ -40,14 +40,30 @@ def draw_parameter(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, p
 
 
 def draw_parameters(
-    layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, parameters: Iterable[Parameter]
+    layout: bpy.types.UILayout,
+    group: bpy.types.PropertyGroup,
+    parameters: Iterable[Parameter],
+    idle: Container[str] = (),
 ) -> None:
-    """Settings, one below the other."""
+    """Settings, one below the other; those named in `idle` are greyed."""
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
     for parameter in parameters:
-        draw_parameter(column, group, parameter)
+        row = column.column()
+        row.active = parameter.name not in idle
+        draw_parameter(row, group, parameter)
+
+
+def part(layout: bpy.types.UILayout, job: str, title: str, changed: int) -> bpy.types.UILayout | None:
+    """A part of a job's panel, closed at first, which says how many of its settings are not as they were."""
+    header, body = layout.panel(f"restyle_{job}_{title.lower()}", default_closed=True)
+    header.label(text=title)
+    if changed:
+        count = header.row()
+        count.alignment, count.active = "RIGHT", False
+        count.label(text=f"{changed} set")
+    return body.column() if body else None
 
 
 def draw_again(layout: bpy.types.UILayout, operator: str, *, varies: bool = True, **result: Any) -> None:

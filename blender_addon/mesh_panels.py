@@ -12,8 +12,8 @@ from typing import Any
 import bpy
 
 from . import compat, objects, pickers, results, settings, styles, swatches
-from .layout import draw_again, draw_parameter, draw_parameters, draw_recipe, paragraph
-from .mesh_settings import FRONT, LIMITS, OWN_PLACE, VIEW, filled_targets, idle, slots
+from .layout import draw_again, draw_parameter, draw_parameters, draw_recipe, paragraph, part
+from .mesh_settings import FRONT, LIMITS, OWN_PLACE, VIEW, filled_targets, idle, slots, without_idle
 from .restyle.declare import JobDeclaration
 from .restyle.jobs import declaration
 from .restyle.jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES
@@ -45,7 +45,7 @@ class RESTYLE_PT_stylize_mesh(bpy.types.Panel):
         _draw_hints(layout, objs)
         draw_tasks(layout, job)
         for title, changed, draw in _parts(context, group, job):
-            if body := _part(layout, title, changed):
+            if body := part(layout, job.name, title, changed):
                 draw(body, context, group, job)
         draw_stand_in(layout, group.model)
 
@@ -63,16 +63,6 @@ def _parts(
     yield "Advanced", _changed(group, job, _advanced(job)), _draw_advanced
 
 
-def _part(layout: bpy.types.UILayout, title: str, changed: int) -> bpy.types.UILayout | None:
-    header, body = layout.panel(f"restyle_stylize_mesh_{title.lower()}", default_closed=True)
-    header.label(text=title)
-    if changed:
-        count = header.row()
-        count.alignment, count.active = "RIGHT", False
-        count.label(text=f"{changed} set")
-    return body.column() if body else None
-
-
 def _advanced(job: JobDeclaration) -> list[str]:
     return [parameter.name for parameter in job.parameters if parameter.name not in OWN_PLACE]
 
@@ -82,12 +72,8 @@ def _parameters(job: JobDeclaration, names: Sequence[str]) -> list[Any]:
 
 
 def _changed(group: bpy.types.PropertyGroup, job: JobDeclaration, names: Sequence[str]) -> int:
-    values = settings.values(group, job)
-    gone = idle(values)
-    return sum(
-        parameter.name in values and values[parameter.name] != parameter.default and parameter.name not in gone
-        for parameter in _parameters(job, names)
-    )
+    _, counting = without_idle({}, settings.values(group, job))
+    return settings.changed(job, counting, names)
 
 
 def _changed_targets(context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration) -> int:

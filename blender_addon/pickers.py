@@ -6,8 +6,8 @@ from typing import Any
 
 import bpy
 
-from . import compat, image_operators, picks, pictures, settings, strips
-from .layout import paragraph
+from . import compat, image_operators, image_settings, pictures, settings, strips
+from .layout import draw_parameters, paragraph
 from .restyle.declare import JobDeclaration, Port
 
 ENGINES_WITHOUT_IDS = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
@@ -16,12 +16,11 @@ ENGINES_WITHOUT_IDS = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH
 def draw(
     layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration
 ) -> None:
-    """The job's pictures; what refines them (masks, guides) in a part that is closed at first."""
-    ports = settings.picture_ports(job)
-    parameters = settings.values(group, job)
-    unused = _unused(job, parameters)
-    filled = image_operators.filled_by_shown(context, job, parameters, settings.choices(group, job))
-    for port in ports:
+    """The job's pictures or clip, and a mask that the chosen mode cannot do without."""
+    parameters, choices = image_operators.asked(context.scene, job)
+    needed, unused = image_settings.needed(parameters), image_settings.idle(parameters)
+    filled = image_operators.filled_by_shown(context, job, parameters, choices)
+    for port in settings.picture_ports(job):
         if port.kind == "frames" and not port.optional:
             _frames(layout, context, group, port)
         elif port.kind == "image" and port.name not in unused:
@@ -29,39 +28,37 @@ def draw(
             if port.name == filled and getattr(group, f"from_{filled}").source == "IMAGE":
                 shown = image_operators.shown_image(context)
                 layout.label(text=f"Takes: {shown.name}", icon="BLANK1", translate=False)
-    refining = [port for port in ports if port.kind not in picks.PICTURE_KINDS or picks.clip_of(job, port)]
-    if not refining:
-        return
-    header, body = layout.panel(f"restyle_{job.name}_guides", default_closed=True)
-    header.label(text="Guides and Masks")
-    if body:
-        _draw_refining(body, context, group, job, refining)
+        elif port.kind == "mask" and port.name in needed:
+            _mask(layout, group, port)
 
 
-def _draw_refining(
-    layout: bpy.types.UILayout,
-    context: bpy.types.Context,
-    group: bpy.types.PropertyGroup,
-    job: JobDeclaration,
-    ports: list[Port],
+def draw_refining(
+    layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, job: JobDeclaration
 ) -> None:
-    passes = [port for port in ports if port.kind == "passes"]
+    """Guides and masks, and how much guides count."""
+    values = settings.values(group, job)
+    gone = image_settings.idle(values)
+    if why := image_settings.guideless(values):
+        paragraph(layout, why, "INFO")
+    passes = [port for port in settings.refining_ports(job) if port.kind == "passes"]
     for port in passes:
-        _passes(layout, context, group, job, port)
-    if any(getattr(group, f"from_{port.name}").source == "RENDER" for port in passes):
+        _passes(_greyed(layout, port.name in gone), context, group, job, port)
+    if any(getattr(group, f"from_{port.name}").source == "RENDER" for port in passes if port.name not in gone):
         _draw_passes_hint(layout, context)
-    for port in ports:
-        if port.kind == "mask":
-            _mask(layout, context, group, port)
+    guiding = [parameter for parameter in job.parameters if parameter.name in image_settings.GUIDING]
+    draw_parameters(layout, group, guiding, gone)
+    for port in settings.refining_ports(job):
+        column = _greyed(layout, port.name in gone)
+        if port.kind == "mask" and port.name not in image_settings.needed(values):
+            _mask(column, group, port)
         elif port.kind == "frames":
-            _source(layout, context, getattr(group, f"from_{port.name}"), picks.title(port))
+            _source(column, context, getattr(group, f"from_{port.name}"), settings.title(port))
 
 
-def _unused(job: JobDeclaration, parameters: dict[str, Any]) -> set[str]:
-    """The pictures that the chosen mode has no use for."""
-    every = {port.name: picks.Choice("IMAGE", "") for port in job.inputs if port.kind == "image"}
-    every |= {port.name: picks.Choice("IMAGE", "") for port in job.inputs if port.kind == "mask"}
-    return set(every) - set(picks.wanted(job, parameters, every))
+def _greyed(layout: bpy.types.UILayout, idle: bool) -> bpy.types.UILayout:
+    column = layout.column()
+    column.active = not idle
+    return column
 
 
 def draw_image(
@@ -71,7 +68,7 @@ def draw_image(
     chosen = getattr(group, f"from_{port.name}")
     column = layout.column(align=True)
     row = column.row(align=True)
-    row.label(text=picks.title(port))
+    row.label(text=settings.title(port))
     row.prop(chosen, "source", text="")
     if chosen.source == "IMAGE":
         column.template_ID(chosen, "image", open="image.open")
@@ -85,7 +82,7 @@ def draw_image(
 
 def _frames(layout: bpy.types.UILayout, context: bpy.types.Context, group: bpy.types.PropertyGroup, port: Port) -> None:
     column = layout.column(align=True)
-    column.label(text=picks.title(port))
+    column.label(text=settings.title(port))
     _strip(column, context, group, f"from_{port.name}")
 
 
@@ -103,9 +100,9 @@ def _strip(
         layout.label(text=f"Takes: {taken.name}", icon="BLANK1", translate=False)
 
 
-def _mask(layout: bpy.types.UILayout, _context: Any, group: bpy.types.PropertyGroup, port: Port) -> None:
+def _mask(layout: bpy.types.UILayout, group: bpy.types.PropertyGroup, port: Port) -> None:
     column = layout.column(align=True)
-    column.label(text=picks.title(port))
+    column.label(text=settings.title(port))
     column.template_ID(group, f"from_{port.name}", new="image.new", open="image.open")
 
 
@@ -116,7 +113,7 @@ def _passes(
     job: JobDeclaration,
     port: Port,
 ) -> None:
-    column = _source(layout, context, getattr(group, f"from_{port.name}"), picks.title(port))
+    column = _source(layout, context, getattr(group, f"from_{port.name}"), settings.title(port))
     if port.name == "appearance_passes":
         column.operator("restyle.keep_render", text="Take from This Render", icon="RENDER_RESULT").job = job.name
 

@@ -294,10 +294,9 @@ def results_of(image: bpy.types.Image) -> list[bpy.types.Image]:
 
 
 def compared_with(result: bpy.types.Image) -> bpy.types.Image | None:
-    """What a result is compared with: the picture whose layout it has, else the one whose matter."""
-    recipe = recipe_of(result) or {}
-    pictures = [port for port in recipe.get("sources", {}) if not port.endswith(("_mask", "_passes"))]
-    return source_of(result, pictures[0]) if pictures else None
+    """What a result is compared with: the first of its job's inputs, whose layout it has, or else whose matter."""
+    first = next(iter((recipe_of(result) or {}).get("sources", ())), "")
+    return source_of(result, first) if first else None
 
 
 def show(image: bpy.types.Image, instead_of: bpy.types.Image | None) -> None:

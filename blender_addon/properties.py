@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import picks, settings, styles, swatches
+from . import choosing, settings, styles, swatches
 from .restyle.declare import JobDeclaration, Parameter, Port
 from .session import session
 
@@ -138,7 +138,7 @@ def _picker(job: JobDeclaration, port: Port) -> Any:
         return PointerProperty(type=bpy.types.Image, poll=_is_chosen_from, **described)
     if port.kind == "image":
         return PointerProperty(type=RESTYLE_PG_picture, **described)
-    of_frames = picks.clip_of(job, port) is not None
+    of_frames = choosing.clip_of(job, port) is not None
     return PointerProperty(type=RESTYLE_PG_frame_passes if of_frames else RESTYLE_PG_passes, **described)
 
 

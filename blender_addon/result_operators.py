@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty
 
-from . import objects, picks, pictures, results, styles
+from . import choosing, objects, pictures, results, styles
 from .mesh_operators import can_send
 from .operator_parts import Again, OfTask, Outcome, allowed, reporting, start
 from .restyle.errors import BadInputError
@@ -40,7 +40,7 @@ class RESTYLE_OT_run_again(_OfResult, Again, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Outcome:
         obj = context.active_object
         recipe = self.result(context).recipe
-        job, choices = declaration(recipe["job"]).name, picks.from_recipe(recipe, obj.data)
+        job, choices = declaration(recipe["job"]).name, choosing.from_recipe(recipe, obj.data)
         objs = _made_together(context, recipe) if recipe.get("objects", 1) > 1 else [obj]
         return start(self, session().submit(job, objs, recipe["texts"], self.parameters(recipe), choices))
 

@@ -32,9 +32,9 @@ from . import (
     tasks,
     thumbnails,
 )
+from .choosing import Choice, Surroundings
 from .link import Link
 from .live import Live
-from .picks import Choice, Surroundings
 from .reports import Accepted, Ended, Finished, Preview, Progress, Report, Server, ServerReport, Surface
 from .restyle.errors import BadInputError, CancelledError, ServerUnavailableError, UsageError
 from .restyle.jobs import declaration

@@ -5,13 +5,14 @@ The properties themselves are made in `properties`, from the jobs' declarations.
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Any, Literal
 
 import bpy
 
 from . import swatches
-from .picks import Choice
+from .choosing import Choice, clip_of
 from .restyle.declare import JobDeclaration, Parameter, Port
 from .restyle.jobs import declarations
 
@@ -42,6 +43,11 @@ def panel_jobs() -> tuple[JobDeclaration, ...]:
 def picture_ports(job: JobDeclaration) -> list[Port]:
     """The inputs that the artist chooses among pictures."""
     return [port for port in job.inputs if port.kind in PICTURE_KINDS]
+
+
+def refining_ports(job: JobDeclaration) -> list[Port]:
+    """The guides and masks among them: all but the pictures and the clip that a result can be laid beside."""
+    return [port for port in picture_ports(job) if port.kind in ("mask", "passes") or clip_of(job, port) is not None]
 
 
 def text_names(job: JobDeclaration) -> list[str]:
@@ -100,6 +106,14 @@ def values(group: bpy.types.PropertyGroup, job: JobDeclaration) -> dict[str, Any
         if parameter.default is not None or getattr(group, f"use_{parameter.name}")
     }
     return found | {"palette": swatches.text(group)} if "palette" in found else found
+
+
+def changed(job: JobDeclaration, given: Mapping[str, Any], names: Container[str]) -> int:
+    """How many of the parameters called `names` are given and not as they are by default."""
+    return sum(
+        parameter.name in names and parameter.name in given and given[parameter.name] != parameter.default
+        for parameter in job.parameters
+    )
 
 
 def of_scene(scene: bpy.types.Scene, job: JobDeclaration) -> bpy.types.PropertyGroup:

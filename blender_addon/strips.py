@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READABLE = ("MOVIE", "IMAGE")
 MAX_CHANNEL = 128
-TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter")
+TRANSFORM = ("offset_x", "offset_y", "rotation", "origin", "filter")
 CROP = ("min_x", "max_x", "min_y", "max_y")
 LOOK = ("blend_type", "blend_alpha", "use_flip_x", "use_flip_y")
 RECIPE = "restyle"  # the custom property of a result
@@ -154,7 +154,11 @@ def add(place: Place, source: Any | None, clip: Clip, name: str, recipe: Mapping
     if source is not None:
         same_look(source, strip, clip.width, clip.height)
     strip[RECIPE] = json.dumps(recipe)
-    editor.active_strip = strip
+    strip.select = editor.active_strip in (source, None)
+    if strip.select:  # else the artist is busy with another strip by now
+        editor.active_strip = strip
+        for other in compat.strips_of(editor):
+            other.select = other == strip
     return strip
 
 
@@ -189,15 +193,11 @@ def same_look(source: Any, strip: Any, width: int, height: int) -> None:
     for name in LOOK:
         setattr(strip, name, getattr(source, name))
     for name in TRANSFORM:
-        if hasattr(source.transform, name):
-            setattr(strip.transform, name, getattr(source.transform, name))
-    strip.transform.origin = source.transform.origin
+        setattr(strip.transform, name, getattr(source.transform, name))
     known = size(source)
     across, down = (width / known[0], height / known[1]) if all(known) else (1.0, 1.0)
-    strip.transform.scale_x, strip.transform.scale_y = (
-        source.transform.scale_x / across,
-        source.transform.scale_y / down,
-    )
+    strip.transform.scale_x = source.transform.scale_x / across
+    strip.transform.scale_y = source.transform.scale_y / down
     for name in CROP:
         factor = across if name.endswith("x") else down
         setattr(strip.crop, name, round(getattr(source.crop, name) * factor))

@@ -51,7 +51,8 @@ def draw_task(layout: bpy.types.UILayout, task: Task) -> None:
         row.operator("restyle.cancel", text="", icon="X", emboss=False).task_id = task.id
         if icon := thumbnails.icon(task.id):
             box.template_icon(icon_value=icon, scale=8)
-        box.progress(text=task.message or task.state.value, factor=task.fraction, type="BAR", translate=False)
+        box.progress(text=f"{task.fraction:.0%}", factor=task.fraction, type="BAR", translate=False)
+        paragraph(box, task.message or task.state.value)
         if session().server in (Server.LOST, Server.OFF) and task.state is not State.SENDING:
             paragraph(box, "The job is kept and goes on when the server is back.", "INFO")
     else:

@@ -27,15 +27,39 @@ def matter(scene):
 
 
 @pytest.fixture
-def sequence(part, strips, editor, matter, tmp_path):
-    """An image strip of COUNT frames, from frame 10 on in channel 2."""
-    folder = tmp_path / "shot"
-    folder.mkdir()
-    for number in range(COUNT):
-        (folder / f"f{number:03}.png").write_bytes(part("rasters").png(frame(number)))
-    strip = strips.new_image("shot", str(folder / "f000.png"), 2, 10)
-    for number in range(1, COUNT):
-        strip.elements.append(f"f{number:03}.png")
-    editor.active_strip = strip
+def strip_of(part, strips, editor, tmp_path):
+    """Make an image strip of these pictures; what was the active strip stays it."""
+
+    def make(name, pictures, channel=5, start=100):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number, pixels in enumerate(pictures):
+            (folder / f"f{number:03}.png").write_bytes(part("rasters").png(pixels))
+        active = editor.active_strip
+        strip = strips.new_image(name, str(folder / "f000.png"), channel, start)
+        for number in range(1, len(pictures)):
+            strip.elements.append(f"f{number:03}.png")
+        editor.active_strip = active
+        return strip
+
+    return make
+
+
+@pytest.fixture
+def sequence(strip_of, editor, matter):
+    """An image strip of COUNT frames, from frame 10 on in channel 2; the active one."""
+    editor.active_strip = strip = strip_of("shot", [frame(number) for number in range(COUNT)], 2, 10)
     bpy.ops.ed.undo_push(message="Strip")
     return strip
+
+
+@pytest.fixture
+def send(part, scene):
+    """Send as the operator does in a window, without waiting."""
+
+    def begin(**values):
+        job = part("restyle.jobs").declaration("frames_analogy")
+        choices = part("settings").choices(scene.restyle.frames_analogy, job)
+        return part("session").session().submit(job.name, None, {}, values, choices)
+
+    return begin

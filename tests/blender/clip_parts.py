@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from image_parts import read
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
@@ -17,11 +18,9 @@ def frame(number):
 def read_file(path):
     """(H, W, 3) uint8 of a picture file."""
     image = bpy.data.images.load(str(path))
-    floats = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(floats)
-    height = image.size[1]
+    pixels = read(image)[..., :3]
     bpy.data.images.remove(image)
-    return np.rint(floats.reshape(height, -1, 4)[::-1, :, :3] * 255).astype(np.uint8)
+    return pixels
 
 
 def frames_of(strip):
@@ -41,11 +40,17 @@ def shown_at(scene, number, tmp_path, size=(WIDTH, HEIGHT)):
     return read_file(scene.render.filepath)
 
 
-def run(strips):
+def run(strips, operator=None, **options):
+    """The strip that the operator, by default that of image analogy on clips, adds."""
     before = {strip.name for strip in strips}
-    assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
+    assert (operator or bpy.ops.restyle.frames_analogy)(**options) == {"FINISHED"}
     (made,) = (strip for strip in strips if strip.name not in before)
     return made
+
+
+def run_again(strips, made, **options):
+    """The strip that a result is made to once more."""
+    return run(strips, bpy.ops.restyle.repeat, strip=made.name, **options)
 
 
 def refused(words):

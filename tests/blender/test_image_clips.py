@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import wave
 
 import numpy as np
 import pytest
-from clip_parts import COUNT, HEIGHT, WIDTH, frame, frames_of, run, shown_at
+from clip_parts import COUNT, HEIGHT, WIDTH, frame, frames_of, run, run_again, shown_at
+from image_parts import read, recipe
 from strip_names import named, place, put
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
@@ -29,7 +29,7 @@ def test_a_sequence_comes_back_equal_to_the_bit_and_in_its_place(scene, server, 
     assert made.directory.startswith("//restyle")
     assert all(np.array_equal(got, frame(number)) for number, got in enumerate(frames_of(made)))
     assert {name: getattr(sequence, name) for name in before} == before
-    assert json.loads(made["restyle"])["sources"]["structure"]["name"] == "shot"
+    assert recipe(made)["sources"]["structure"]["name"] == "shot"
     assert np.array_equal(shown_at(scene, 13, tmp_path), frame(3))
 
 
@@ -46,17 +46,15 @@ def test_sound_is_left_as_it_is(scene, server, sequence, strips, tmp_path):
     before = {name: getattr(sound, name) for name in names} | {"path": sound.sound.filepath}
     made = run(strips)
     assert made.channel == 4, "above the sound, which is beside the picture there"
-    tone = next(strip for strip in strips if strip.type == "SOUND")
+    tone = strips["tone"]
     assert {name: getattr(tone, name) for name in names} | {"path": tone.sound.filepath} == before
     assert len(strips) == 3
 
 
-def test_undo_takes_the_strip_in_one_step(scene, server, sequence, strips):
+def test_undo_takes_the_strip_in_one_step(scene, server, sequence, strips, part):
     run(strips)
     bpy.ops.ed.undo()
-    editor = bpy.context.scene.sequence_editor
-    collection = editor.strips if hasattr(editor, "strips") else editor.sequences
-    assert [strip.name for strip in collection] == ["shot"]
+    assert [strip.name for strip in part("compat").strips_of(bpy.context.scene.sequence_editor)] == ["shot"]
 
 
 def test_a_trimmed_strip_gives_what_it_shows(scene, server, sequence, strips, part):
@@ -66,21 +64,24 @@ def test_a_trimmed_strip_gives_what_it_shows(scene, server, sequence, strips, pa
     assert all(np.array_equal(got, frame(2 + number)) for number, got in enumerate(frames_of(made)))
 
 
-def test_a_reversed_strip_is_given_as_it_is_shown(scene, server, sequence, strips, tmp_path):
+def test_a_strip_whose_content_is_trimmed_and_reversed_gives_what_it_shows(scene, server, sequence, strips, tmp_path):
+    put(sequence, content_trim_start=1, content_trim_end=2)
     sequence.use_reverse_frames = True
-    shown = [shown_at(scene, number, tmp_path) for number in (10, 11, 17)]
+    first, length = place(sequence, "left_handle"), place(sequence, "duration")
+    shown = [shown_at(scene, number, tmp_path) for number in range(first, first + length)]
     made = frames_of(run(strips))
-    assert all(np.array_equal(made[number], wanted) for number, wanted in zip((0, 1, 7), shown))
-    assert np.array_equal(made[0], frame(COUNT - 1))
+    assert len(made) == len(shown) == COUNT - 3
+    assert all(np.array_equal(*both) for both in zip(made, shown))
+    assert np.array_equal(made[0], frame(COUNT - 3))
 
 
-def test_one_picture_that_is_held(scene, server, sequence, strips, part):
-    still = strips.new_image("still", str(bpy.path.abspath(sequence.directory)) + "/f004.png", 5, 1)
+def test_one_picture_of_16_bits_that_is_held(scene, server, strip_of, matter, strips, part):
+    still = strip_of("still", [np.full((HEIGHT, WIDTH), 0x8060, np.uint16)], 5, 1)
     put(still, duration=6)
     scene.sequence_editor.active_strip = still
     made = run(strips)
     assert part("compat").strip_span(made) == (1, 6)
-    assert all(np.array_equal(got, frame(4)) for got in frames_of(made))
+    assert all(np.array_equal(got, np.full_like(got, 0x80)) for got in frames_of(made)), "rounded and not dithered"
 
 
 def test_a_movie_gives_the_frames_that_blender_shows(scene, server, strips, matter, data_dir, tmp_path, part):
@@ -96,22 +97,22 @@ def test_a_movie_gives_the_frames_that_blender_shows(scene, server, strips, matt
     assert not np.array_equal(shown[0], shown[3])
 
 
-def test_the_next_free_channel_is_taken_and_neighbours_stay(scene, server, sequence, strips, tmp_path):
-    path = str(bpy.path.abspath(sequence.directory)) + "/f000.png"
-    over = strips.new_image("over", path, 3, 12)
-    away = strips.new_image("away", path, 4, 200)
-    made = run(strips)
-    assert made.channel == 4
-    places = [(strip.channel, place(strip, "content_start")) for strip in (over, away)]
-    assert places == [(3, 12), (4, 200)]
+def test_the_next_free_channel_is_taken_and_neighbours_stay(scene, server, sequence, strips, strip_of):
+    places = {"over": (3, 12), "before": (4, 9), "behind": (4, 10 + COUNT)}
+    for name, (channel, start) in places.items():
+        strip_of(name, [frame(0)], channel, start)
+    assert run(strips).channel == 4, "between the two that touch it"
+    assert {name: (strips[name].channel, place(strips[name], "content_start")) for name in places} == places
 
 
-def test_it_looks_as_the_source_is_laid_out(scene, server, sequence, strips):
+def test_it_looks_as_the_source_is_laid_out(scene, server, sequence, strips, part):
     sequence.transform.offset_x, sequence.transform.scale_y = 7.0, 1.5
     sequence.crop.max_x, sequence.use_flip_x, sequence.blend_alpha = 5, True, 0.5
     made = run(strips)
     assert (made.transform.offset_x, made.transform.scale_y, made.crop.max_x) == (7.0, 1.5, 5)
     assert (made.use_flip_x, made.blend_alpha) == (True, 0.5)
+    part("strips").same_look(sequence, made, 2 * WIDTH, HEIGHT)
+    assert (made.transform.scale_x, made.transform.scale_y, made.crop.max_x) == (0.5, 1.5, 10), "of twice the width"
 
 
 def test_a_strip_at_the_current_frame_is_a_picture_too(scene, server, sequence, matter):
@@ -121,10 +122,7 @@ def test_a_strip_at_the_current_frame_is_a_picture_too(scene, server, sequence, 
     scene.frame_set(15)
     assert bpy.ops.restyle.image_analogy() == {"FINISHED"}
     made = bpy.data.images["shot restyled"]
-    floats = np.empty(WIDTH * HEIGHT * 4, np.float32)
-    made.pixels.foreach_get(floats)
-    pixels = np.rint(floats.reshape(HEIGHT, WIDTH, 4)[::-1, :, :3] * 255).astype(np.uint8)
-    assert np.array_equal(pixels, frame(5))
+    assert np.array_equal(read(made)[..., :3], frame(5))
     scene.frame_set(99)
     with pytest.raises(RuntimeError, match="shows nothing at frame 99: it runs from 10 to 17"):
         bpy.ops.restyle.image_analogy()
@@ -137,28 +135,33 @@ def test_it_is_made_again_and_compared(scene, server, sequence, strips):
     assert made.mute
     bpy.ops.restyle.compare_strip()
     assert not made.mute
-    assert bpy.ops.restyle.repeat(strip=made.name, new_seed=True) == {"FINISHED"}
-    again = next(strip for strip in strips if strip.name == "shot restyled.001")
-    assert again.channel == 4
-    first, second = json.loads(made["restyle"]), json.loads(again["restyle"])
+    again = run_again(strips, made, new_seed=True)
+    assert (again.name, again.channel) == ("shot restyled.001", 4)
+    first, second = recipe(made), recipe(again)
     assert first["sources"]["structure"] == second["sources"]["structure"]
     assert first["parameters"]["seed"] != second["parameters"]["seed"]
 
 
-def test_pressing_twice_makes_two_results_of_one_strip(scene, server, sequence, strips):
-    scene.sequence_editor.active_strip = run(strips)
+def test_pressing_twice_makes_two_results_of_one_strip(scene, server, sequence, strips, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    first = run(strips)
+    assert scene.sequence_editor.active_strip == first
     again = run(strips)
     assert (again.name, again.channel) == ("shot restyled.001", 4)
-    assert json.loads(again["restyle"])["sources"]["structure"]["name"] == "shot"
-    scene.restyle.frames_analogy.from_structure = "shot restyled"
-    assert run(strips).name == "shot restyled restyled"
-
-
-def test_the_frames_of_a_clip_lie_in_a_folder_of_their_own(scene, server, sequence, strips, tmp_path):
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
-    first, second = run(strips), None
-    scene.sequence_editor.active_strip = strips["shot"]
-    second = run(strips)
-    assert first.directory != second.directory
+    assert recipe(again)["sources"]["structure"]["name"] == "shot"
     shutil.rmtree(bpy.path.abspath(first.directory))
-    assert all(np.array_equal(got, frame(number)) for number, got in enumerate(frames_of(second)))
+    assert all(np.array_equal(got, frame(number)) for number, got in enumerate(frames_of(again))), "in another folder"
+
+
+def selected(strips):
+    return sorted(strip.name for strip in strips if strip.select)
+
+
+def test_the_result_is_selected_unless_the_artist_is_busy_elsewhere(scene, server, sequence, strips, strip_of, editor):
+    strip_of("other", [frame(20)]).select = sequence.select = True
+    run(strips)
+    assert (editor.active_strip.name, selected(strips)) == ("shot restyled", ["shot restyled"])
+    scene.restyle.frames_analogy.from_structure = "shot restyled"
+    editor.active_strip, strips["other"].select = strips["other"], True
+    assert run(strips).name == "shot restyled restyled", "a result that is chosen by name is a clip too"
+    assert (editor.active_strip.name, selected(strips)) == ("other", ["other", "shot restyled"])

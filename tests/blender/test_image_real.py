@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 import pytest
+from clip_parts import frames_of
+from image_parts import camera, read, recipe
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
 pytestmark = [pytest.mark.blender, pytest.mark.timeout(900)]
+pytest_plugins = ["clip_fixtures"]
 
 
 def pixels_of(image):
-    floats = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(floats)
-    return np.rint(floats.reshape(image.size[1], image.size[0], 4)[::-1, :, :3] * 255).astype(np.uint8)
+    return read(image)[..., :3]
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def test_a_picture(scene, server, pair):
     green = made[..., 1].astype(int) - made[..., 0]
     wood = pixels_of(pair[0])
     assert np.median(green) > np.median(wood[..., 1].astype(int) - wood[..., 0]) + 10, "made of lawn and not of wood"
-    recipe = json.loads(bpy.data.images["pair01_a.jpg restyled"]["restyle"])
-    assert recipe["seconds"] > 0
+    assert recipe(bpy.data.images["pair01_a.jpg restyled"])["seconds"] > 0
     assert bpy.ops.restyle.repeat(image="pair01_a.jpg restyled") == {"FINISHED"}
     assert np.array_equal(pixels_of(bpy.data.images["pair01_a.jpg restyled.001"]), made), "bit-equal by the same seed"
     assert bpy.ops.restyle.repeat(image="pair01_a.jpg restyled", new_seed=True) == {"FINISHED"}
@@ -69,10 +68,7 @@ def test_guides_of_two_renders(scene, server):
         paint.inputs["Color"].default_value = (1, 0, 0, 1) if index == 3 else (0, 0, 1, 1)
         output = next(node for node in material.node_tree.nodes if node.type == "OUTPUT_MATERIAL")
         material.node_tree.links.new(paint.outputs[0], output.inputs["Surface"])
-    bpy.ops.object.camera_add(location=(0, 0, 2))
-    scene.camera = bpy.context.object
-    scene.render.engine, scene.cycles.samples = "CYCLES", 1
-    scene.render.resolution_x, scene.render.resolution_y = 96, 54
+    camera(scene, 96, 54)
     scene.view_settings.view_transform = "Standard"
     bpy.ops.restyle.enable_passes()
     bpy.ops.render.render()
@@ -95,26 +91,10 @@ def test_guides_of_two_renders(scene, server):
 
 
 @pytest.fixture
-def shot(scene, part, pair):
+def shot(scene, strips, editor, strip_of, pair):
     """An image strip of the first picture, moving to the right for three frames; the active one."""
-    editor = scene.sequence_editor_create()
-    strips = part("compat").strips_of(editor)
-    scene.frame_set(1)
-    folder = bpy.path.abspath("//") or bpy.app.tempdir
-    names = []
-    for number in range(3):
-        shifted = np.roll(pixels_of(pair[0]), 4 * number, axis=1)
-        image = bpy.data.images.new(f"frame {number}", shifted.shape[1], shifted.shape[0])
-        values = np.ones((*shifted.shape[:2], 4), np.float32)
-        values[..., :3] = shifted / np.float32(255)
-        image.pixels.foreach_set(values[::-1].ravel())
-        image.filepath_raw, image.file_format = f"{folder}/shot_{number}.png", "PNG"
-        image.save()
-        names.append(f"shot_{number}.png")
-    strip = strips.new_image("shot", f"{folder}/{names[0]}", 1, 1)
-    for name in names[1:]:
-        strip.elements.append(name)
-    editor.active_strip = strip
+    first = pixels_of(pair[0])
+    editor.active_strip = strip_of("shot", [np.roll(first, 4 * number, axis=1) for number in range(3)], 1, 1)
     scene.restyle.frames_analogy.from_appearance.image = pair[1]
     return strips
 
@@ -122,7 +102,7 @@ def shot(scene, part, pair):
 def test_a_clip(scene, server, shot):
     scene.restyle.frames_analogy.preset = "draft"
     assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
-    made = next(strip for strip in shot if strip.name == "shot restyled")
+    made = shot["shot restyled"]
     assert (len(made.elements), made.channel) == (3, 2)
 
 
@@ -146,9 +126,7 @@ def test_a_picture_by_the_networks(scene, server, pair):
     assert made.shape == (75, 100, 3)
     assert image.packed_file is not None
     assert of_matter(made, pixels_of(pair[1]))
-    assert json.loads(image["restyle"])["parameters"]["iterations"] == 2
-    assert bpy.ops.restyle.repeat(image=image.name) == {"FINISHED"}
-    assert np.array_equal(pixels_of(bpy.data.images["pair01_a.jpg restyled.001"]), made), "bit-equal by the same seed"
+    assert recipe(image)["parameters"]["iterations"] == 2
 
 
 def test_a_cancelled_training_leaves_its_picture_so_far(scene, server, pair, part, pump_until):
@@ -183,10 +161,9 @@ def test_a_clip_by_the_networks(scene, server, shot, pair):
     settings.method, settings.preset = "gan", "draft"
     settings.iterations = 2
     assert bpy.ops.restyle.frames_analogy() == {"FINISHED"}
-    made = next(strip for strip in shot if strip.name == "shot restyled")
+    made = shot["shot restyled"]
     assert (len(made.elements), made.channel) == (3, 2)
-    folder = bpy.path.abspath(made.directory)
-    frames = [pixels_of(bpy.data.images.load(f"{folder}/{element.filename}")) for element in made.elements]
+    frames = frames_of(made)
     matter = pixels_of(pair[1])
     assert all(frame.shape == (75, 100, 3) and of_matter(frame, matter) for frame in frames)
     still, moved = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from image_parts import HEIGHT, WIDTH, generated, noise, read, recipe, refused, run
+from image_parts import HEIGHT, WIDTH, camera, generated, noise, read, recipe, refused, run
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 
@@ -72,10 +72,7 @@ def test_a_file_a_packed_image_and_a_chosen_path_are_the_same(panel, server, sav
 
 def test_the_render_goes_as_it_is_shown(panel, server, tmp_path):
     scene = bpy.context.scene
-    bpy.ops.object.camera_add()
-    scene.camera = bpy.context.object
-    scene.render.engine, scene.cycles.samples = "CYCLES", 1
-    scene.render.resolution_x, scene.render.resolution_y = 32, 20
+    camera(scene, 32, 20)
     scene.world = bpy.data.worlds.new("Sky")
     scene.world.color = (0.5, 0.1, 0.9)
     scene.render.image_settings.file_format = "JPEG"

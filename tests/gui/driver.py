@@ -49,6 +49,46 @@ def results():
     return sorted(name for name in names if name.startswith("restyle"))
 
 
+def show_all(space, job):
+    """A panel with the parts of the job's panel that are closed at first; no script can open those."""
+    from importlib import import_module
+
+    pickers, layout, settings = (import_module(f"{PACKAGE}.{name}") for name in ("pickers", "layout", "settings"))
+    declared = settings.declarations()[job]
+
+    def draw(self, context):
+        group = settings.of_scene(context.scene, declared)
+        pickers.draw_refining(self.layout, context, group, declared)
+        layout.draw_parameters(self.layout, group, declared.parameters)
+
+    members = {
+        "bl_space_type": space,
+        "bl_region_type": "UI",
+        "bl_category": "Restyle",
+        "bl_label": "All",
+        "draw": draw,
+    }
+    bpy.utils.register_class(type(f"RESTYLE_PT_all_{job}", (bpy.types.Panel,), members))
+
+
+def look_at(area, space, job):
+    """Pictures of the sidebar of a job on pictures: with every guide chosen, and by a method that has none."""
+    show_all(space, job)
+    area.type = space
+    area.spaces.active.show_region_ui = True
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    yield from wait_for(lambda: open_tab(area, sidebar) or sidebar.active_panel_category == "Restyle")
+    group = getattr(bpy.context.scene.restyle, job)
+    for side in (group.from_structure_passes, group.from_appearance_passes):
+        side.source = "FILE"
+    yield 0.5
+    yield from picture(job)
+    group.method = "gan"
+    area.tag_redraw()
+    yield 0.5
+    yield from picture(f"{job}_gan")
+
+
 def play():
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
@@ -114,6 +154,7 @@ def play():
     task = list(session.tasks.values())[-1]
     yield from wait_for(lambda: len(results()) > len(NOTES["results"]))
     NOTES["live"] = results()
+    yield 1  # they are there some steps before they are seen
     yield from picture("live")
     started = time.monotonic()
     bpy.ops.restyle.cancel(task_id=task.id)
@@ -138,7 +179,10 @@ def play():
     yield 0.3
     yield from picture("two_results")
 
-    with bpy.context.temp_override(**view):
+    yield from look_at(area, "IMAGE_EDITOR", "image_analogy")
+    yield from look_at(area, "SEQUENCE_EDITOR", "frames_analogy")
+    area.type = "VIEW_3D"
+    with bpy.context.temp_override(window=window):
         bpy.ops.screen.userpref_show("INVOKE_DEFAULT", section="ADDONS")
         bpy.ops.preferences.addon_show(module=PACKAGE)
     yield 1.5

@@ -64,6 +64,13 @@ def test_cancel_is_quick_and_leaves_the_object(seen):
     assert seen.notes["after_cancel"] == seen.notes["results"]
 
 
+@pytest.mark.parametrize("job", ["image_analogy", "frames_analogy"])
+def test_the_sidebars_of_pictures_and_clips_are_drawn(seen, job):
+    guided, greyed = (seen.picture(name)[PANEL] for name in (job, f"{job}_gan"))
+    assert differ(seen.picture("two_results")[PANEL], guided) > 0.01
+    assert differ(guided, greyed) > 0.01, "what the method Gan does not take is greyed"
+
+
 def test_the_window_does_not_wait_for_the_job(seen):
     ticks = seen.notes["ticks"]
     p99 = float(np.percentile(ticks, 99))

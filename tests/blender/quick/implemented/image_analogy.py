@@ -34,4 +34,5 @@ def describe(value):
         "dtype": str(value.dtype),
         "low": float(value.min()),
         "high": float(value.max()),
+        "mean": float(value.mean(dtype=float)),
     }
