@@ -39,6 +39,7 @@ PUBLISHED = PatchOptions(
     granularity=14,
     color_alignment="off",
     structure_weight=0.0,
+    contrast=1.0,
     completeness=0.005,
     ratio=0.75,
     iterations=10,

@@ -138,10 +138,11 @@ def test_the_result_is_as_transparent_as_the_structure(around: Surroundings) -> 
     assert analogy(around, {"width": 80}, structure=np.concatenate([STONE, alpha], 2))["picture"].shape == (64, 80, 4)
 
 
-def test_what_the_structure_mask_leaves_out_stays(around: Surroundings) -> None:
+@pytest.mark.parametrize("given", [{}, {"method": "gan", "iterations": 1}])
+def test_what_the_structure_mask_leaves_out_stays(around: Surroundings, given: dict[str, Any]) -> None:
     mask = np.zeros((16, 20), np.float32)  # half as large as the picture
     mask[:, 10:] = 1
-    picture = analogy(around, structure_mask=mask)["picture"]
+    picture = analogy(around, given, structure_mask=mask)["picture"]
     assert np.abs(picture[:, :18].astype(int) - STONE[:, :18]).max() <= 1
     assert np.abs(picture[:, 22:].astype(int) - STONE[:, 22:]).mean() > 10
 

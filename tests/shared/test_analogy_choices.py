@@ -30,7 +30,7 @@ def test_one_picture_and_guides_go() -> None:
     check({"appearance", "appearance_mask"}, mode="retarget", width=9)
     check({"appearance", "structure_mask"}, mode="fill")
     check(PAIR | {"structure_passes", "appearance_passes", "structure_mask", "appearance_mask"}, field=True, both=True)
-    check(PAIR, method="gan", inject=3)
+    check(PAIR | {"structure_mask"}, method="gan", inject=3)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_one_picture_and_guides_go() -> None:
         ({"appearance"}, {"mode": "fill"}, "fill needs the structure_mask"),
         ({"appearance", "structure_mask"}, {"mode": "fill", "width": 9}, "fill keeps the picture's size"),
         ({"appearance"}, {"mode": "retarget"}, "retarget needs the width, the height or both"),
-        (PAIR | {"structure_mask"}, {"method": "gan"}, "guides and masks are for the method patch"),
+        (PAIR | {"appearance_mask"}, {"method": "gan"}, "appearance_mask: this is for the method patch"),
         (PAIR, {"method": "gan", "field": True}, "only the method patch knows"),
         (PAIR, {"inject": 2}, "inject: this is for the method gan"),
         (PAIR | {"structure_passes"}, {}, "needs the passes of both"),

@@ -169,6 +169,13 @@ def enlarged(picture: Picture, size: Size) -> Picture:
     return np.ascontiguousarray(made.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy())
 
 
+def laid_over(made: Picture, kept: Picture, change: Mask) -> Picture:
+    """`made` (H, W, 3) where `change` is 1, `kept` where it is 0; the last two of any size and the same shape."""
+    size = made.shape[0], made.shape[1]
+    share = resized(change[..., None], size)
+    return np.asarray(np.rint(share * made + (1 - share) * enlarged(kept, size)), np.uint8)
+
+
 class Reporter:
     """Progress and previews of a job, and its warnings, which the report repeats."""
 

@@ -21,7 +21,7 @@ from restyle.kinds.frames import Frames, check_size
 from restyle.version import __version__
 
 from ..analogy import gan, patch
-from ..analogy.guides import Passes, comparable, fitted, guides, lightness_of_frames, resized
+from ..analogy.guides import Passes, comparable, fitted, guides, lightness_of_frames
 from ..analogy.patch.motion import flicker
 from ..checkpoint import Checkpoint
 from ..context import JobContext
@@ -30,12 +30,12 @@ from .analogy_parts import (
     Flat,
     Picture,
     Reporter,
-    Size,
     at_least,
     enlarged,
     flat,
     gan_options,
     inject_scale,
+    laid_over,
     output_size,
     patch_options,
     usable,
@@ -53,7 +53,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     clip = inputs["structure"] = frames.pictures(inputs["structure"])
     size = output_size(parameters, clip.pixels.shape[1:3])
     check_size(len(clip), *size)
-    masked = _masked(inputs, size)
+    masked = _masked(inputs)
     make = _by_gan if parameters["method"] == "gan" else _by_patches
     options, pictures = make(context, reporter, inputs, parameters)
     made = np.empty((len(clip), *size, 3), np.uint8)
@@ -65,8 +65,8 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     return {"frames": Frames(made, clip.fps), "report": report}
 
 
-def _masked(inputs: dict[str, Any], size: Size) -> Callable[[int, Picture], Picture]:
-    """What puts the clip's own frame of a number back where the mask is not white; pictures are of that size.
+def _masked(inputs: dict[str, Any]) -> Callable[[int, Picture], Picture]:
+    """What puts the clip's own frame of a number back where the mask is not white.
 
     The clip is made whole all the same, so that what a moving mask uncovers has followed the motion until then.
     """
@@ -83,9 +83,8 @@ def _masked(inputs: dict[str, Any], size: Size) -> Callable[[int, Picture], Pict
     fitted(mask[0], clip.shape[1:3], "structure_mask")
 
     def put_back(number: int, picture: Picture) -> Picture:
-        grey = mask[number if len(mask) > 1 else 0].mean(axis=2, keepdims=True, dtype=np.float32) / np.float32(255)
-        share = resized(grey, size)
-        return np.asarray(np.rint(share * picture + (1 - share) * enlarged(clip[number], size)), np.uint8)
+        grey = mask[number if len(mask) > 1 else 0].mean(axis=2, dtype=np.float32) / np.float32(255)
+        return laid_over(picture, clip[number], grey)
 
     return put_back
 

@@ -20,12 +20,15 @@ from ..context import JobContext
 from .analogy_parts import (
     TRANSPARENT,
     Flat,
+    Mask,
     Reporter,
     Size,
+    enlarged,
     finished,
     flat,
     gan_options,
     inject_scale,
+    laid_over,
     output_size,
     patch_options,
     usable,
@@ -44,9 +47,14 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
     if "structure" not in inputs:
         return _from_one(context, reporter, appearance, inputs, parameters)
     structure = flat(inputs["structure"], "structure")
-    if parameters["method"] == "gan":
-        return _by_gan(context, reporter, structure, appearance, parameters)
-    return _by_patches(context, reporter, (structure, appearance), inputs, parameters)
+    make = _by_gan if parameters["method"] == "gan" else _by_patches
+    return make(context, reporter, (structure, appearance), inputs, parameters)
+
+
+def _changed(inputs: dict[str, Any], size: Size) -> Mask | None:
+    """Where a structure picture of that size is changed; None for everywhere."""
+    mask = inputs.get("structure_mask")
+    return None if mask is None else fitted(mask[..., None], size, "structure_mask")[..., 0]
 
 
 def _by_patches(
@@ -67,12 +75,9 @@ def _by_patches(
         given = guides(ours, theirs, structure.size, appearance.size, float(parameters["guide_weight"] or 0))
     if weight := float(parameters["lightness_guide"] or 0):
         given += (lightness(structure.pixels, appearance.pixels, weight),)
-    changed = inputs.get("structure_mask")
-    if changed is not None:
-        changed = fitted(changed[..., None], structure.size, "structure_mask")[..., 0]
     matter = usable(appearance, inputs.get("appearance_mask"))
     call = partial(patch.analogy, structure.pixels, appearance.pixels, guides=given, appearance_mask=matter)
-    runs: Runs = _seeded(partial(call, structure_mask=changed), options, parameters)
+    runs: Runs = _seeded(partial(call, structure_mask=_changed(inputs, structure.size)), options, parameters)
     if parameters["both"]:
         swapped = tuple(replace(g, structure=g.appearance, appearance=g.structure) for g in given)
         runs["reverse"] = partial(
@@ -153,8 +158,15 @@ def _field(result: patch.PatchResult, size: Size, appearance: Flat) -> Outputs:
 
 
 def _by_gan(
-    context: JobContext, reporter: Reporter, structure: Flat, appearance: Flat, parameters: dict[str, Value]
+    context: JobContext,
+    reporter: Reporter,
+    pair: tuple[Flat, Flat],
+    inputs: dict[str, Any],
+    parameters: dict[str, Value],
 ) -> Outputs:
+    """The picture is made whole; the structure itself is put back where the mask is black."""
+    structure, appearance = pair
+    changed = _changed(inputs, structure.size)
     if appearance.alpha is not None:
         reporter.warn(TRANSPARENT)
     options = gan_options(parameters, str(parameters["mode"]))
@@ -185,8 +197,11 @@ def _by_gan(
             for number in range(options.samples)
         )
     outputs: Outputs = {}
-    for number, picture in enumerate(samples, 1):
+    for number, drawn in enumerate(samples, 1):
         name = "picture" if number == 1 else f"sample_{number}"
+        picture = enlarged(drawn, size)
+        if changed is not None:
+            picture = laid_over(picture, structure.pixels, changed)
         outputs[name] = finished(picture, size, structure.alpha)
     if parameters["both"]:
         outputs["reverse"] = finished(result.reverse, appearance.given, appearance.alpha)

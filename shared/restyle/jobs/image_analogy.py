@@ -169,8 +169,8 @@ def _check_choice(parameters: Mapping[str, Value], given: set[str]) -> None:
     elif "structure" not in given:
         raise UsageError(f"mode: {mode} needs the structure picture too. With one picture: {', '.join(ONE_PICTURE)}.")
     if method == "gan":
-        if guides := sorted(given & {"structure_passes", "appearance_passes", "structure_mask", "appearance_mask"}):
-            raise UsageError(f"{guides[0]}: guides and masks are for the method patch; leave it out, or use that.")
+        if guides := sorted(given & {"structure_passes", "appearance_passes", "appearance_mask"}):
+            raise UsageError(f"{guides[0]}: this is for the method patch; leave it out, or use that.")
         if parameters.get("field"):
             raise UsageError("field: only the method patch knows where each pixel comes from.")
         if parameters.get("lightness_guide"):

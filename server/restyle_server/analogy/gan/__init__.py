@@ -33,11 +33,10 @@ What the published code does, and what is done here instead:
 - It needs 20,000 rounds a scale. The presets `draft` and `standard` are another game, for a few hundred or thousand: a
   scale adds to something even where it is the coarsest, the structure is translated once, there, and climbs in the
   appearance's colours (`GanOptions.climb`); the generators see mirrored borders, the critics learn faster.
-- Its refinement trains another pyramid on the appearance; `refine` takes the one that is there.
 """
 
 from .options import PRESETS, GanOptions, options_for
-from .sample import inject, injectable, refine, sample, translate_frames
+from .sample import inject, injectable, sample, translate_frames
 from .train import GanResult, Step, train, train_frames
 
 __all__ = [
@@ -48,7 +47,6 @@ __all__ = [
     "inject",
     "injectable",
     "options_for",
-    "refine",
     "sample",
     "train",
     "train_frames",

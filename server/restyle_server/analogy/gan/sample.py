@@ -19,17 +19,13 @@ Tensors = Mapping[str, NDArray[Any]]
 FRAMES_FROM_TOP = 1  # clips are injected one scale below the finest, as the published evaluation does
 
 
-def sample(
-    tensors: Tensors, count: int, *, seed: int = 0, device: torch.device | str = "cpu", reverse: bool = False
-) -> list[Picture]:
+def sample(tensors: Tensors, count: int, *, seed: int = 0, device: torch.device | str = "cpu") -> list[Picture]:
     """Draw `count` pictures (H, W, 3) uint8 by the structure's pyramid and put them into the appearance's matter.
 
-    tensors: of a `GanResult`. reverse: the appearance's layouts in the structure's matter.
-    Source: the last samples of the published training, which are its results.
+    tensors: of a `GanResult`. Source: the last samples of the published training, which are its results.
     """
     device = torch.device(device)
-    own, other = ("b", "a") if reverse else ("a", "b")
-    chain, matter = unpack(tensors, own, device), unpack(tensors, other, device)
+    chain, matter = unpack(tensors, "a", device), unpack(tensors, "b", device)
     noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
     if not chain.climbs:
         return [_translated(chain.climb(chain.ground(1, device), 0, noise), matter) for _ in range(count)]
@@ -72,21 +68,6 @@ def injectable(options: GanOptions) -> range:
 
 def _injectable(scales: int, *, climbs: bool) -> range:
     return range(1, scales + (1 if climbs else 2))
-
-
-def refine(
-    tensors: Tensors, picture: Picture, scale: int, *, seed: int = 0, device: torch.device | str = "cpu"
-) -> Picture:
-    """Give a result to the appearance's own pyramid at `scale`, which redraws it in its matter from there up.
-
-    The published refinement trains a pyramid on the appearance anew for this; the one that is there does the same.
-    """
-    device = torch.device(device)
-    chain = unpack(tensors, "b", device)
-    shape = unpack(tensors, "a", device).sizes
-    chain.sizes = shape  # the result has the structure's layout, hence its aspect
-    noise = fresh_noise(1, torch.Generator(device).manual_seed(seed))
-    return to_pictures(_redrawn(chain, picture, scale, noise))[0]
 
 
 def translate_frames(

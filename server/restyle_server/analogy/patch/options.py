@@ -28,6 +28,8 @@ class PatchOptions:
     pattern: how much the lightness of the aligned structure picture about each place counts for a match, against 1 for
         the patch itself, at every level; it has the mean and deviation of the matter's. So its lines get the darkest
         and lightest matter that there is, and contrasts are kept.
+    contrast: how many times the deviation of what is searched for, along each main axis of the patches, may be raised
+        to that of the matter's patches; 1 leaves it as it is.
     completeness: alpha of GPNN's normalised score; small uses every part of the appearance picture, 1 or more only what
         fits best.
     patch_size: side of the patches, pixels, at every level.
@@ -50,6 +52,7 @@ class PatchOptions:
     structure_weight: float = 0.5
     pull: float = 0.0
     pattern: float = 0.0
+    contrast: float = 1.3
     completeness: float = 0.003
     patch_size: int = 7
     ratio: float = 0.7
@@ -74,10 +77,17 @@ _MODES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "fit": False,
             "structure_weight": 0.0,
             "pull": 0.5,
-            "pattern": 1.0,
+            "pattern": 0.5,
+            "contrast": 3.0,
             "color_alignment": "covariance",
         },
-        "style": {"granularity": 48, "structure_weight": 0.0, "pull": 0.7, "color_alignment": "covariance"},
+        "style": {
+            "granularity": 48,
+            "structure_weight": 0.0,
+            "pull": 0.9,
+            "contrast": 3.0,
+            "color_alignment": "covariance",
+        },
         "text": {},
         "vary": {"granularity": 16, "noise": 0.75, "structure_weight": 0.0},
         "retarget": {"structure_weight": 0.0},

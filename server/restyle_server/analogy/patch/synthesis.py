@@ -251,10 +251,12 @@ def _searcher(level: _Level, options: PatchOptions, exact: bool) -> Callable[[Te
     leading = max(dims - TREE_DIMS, 0) if tree else 0
     alpha = options.completeness * full if exact else None
     across = level.matter.shape[2] - level.size + 1
+    deviations = usable[:, :dims].std(dim=0, correction=0)
 
     def search(picture: Tensor, tick: Callable[[], None]) -> Field:
         padded = _padded(level, picture)
-        queries = torch.cat([basis.describe(padded, level.stride), *(pair[0] for pair in guided)], dim=1)
+        asked = _contrasted(basis.describe(padded, level.stride), deviations, options.contrast)
+        queries = torch.cat([asked, *(pair[0] for pair in guided)], dim=1)
         if tree:
             found = nearest_by_tree(queries[:, leading:], usable[:, leading:], TREE_EPS, tick)
         else:
@@ -270,6 +272,19 @@ def _searcher(level: _Level, options: PatchOptions, exact: bool) -> Callable[[Te
         return Field(rows, columns, level.size, level.stride, level.shape)
 
     return search
+
+
+def _contrasted(queries: Tensor, deviations: Tensor, most: float) -> Tensor:
+    """Queries (N, D) with the deviation (D,) that the keys have along each axis, raised at most `most` times.
+
+    What is searched for is a mean, of patches that overlap and of two pictures, so it is calmer than matter. Without
+    this its nearest patches are the calmest that there are, everywhere the same few.
+    """
+    if most <= 1:
+        return queries
+    mean = queries.mean(dim=0)
+    raised = deviations / queries.std(dim=0, correction=0).clamp_min(1e-6)
+    return mean + (queries - mean) * raised.clamp(1, most)
 
 
 def coherent(

@@ -24,10 +24,10 @@ from restyle_server.analogy.patch import (
     retarget,
     vary,
 )
-from restyle_server.analogy.patch.synthesis import Task, _Level, _pattern_rows
+from restyle_server.analogy.patch.synthesis import Task, _contrasted, _Level, _pattern_rows
 
 Pixels = NDArray[np.uint8]
-SMALL = PatchOptions(granularity=16)
+SMALL = PatchOptions(granularity=16, ratio=0.5, iterations=2, fine_iterations=1)
 
 
 def noise(height: int, width: int, seed: int, grain: int = 3) -> Pixels:
@@ -289,9 +289,9 @@ def test_every_alignment_works_and_only_matched_ignores_polarity() -> None:
 
 def lines_and_matter() -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
     """Lines 3 px wide, 11 px apart; matter with dark and light spots of all shapes; where the lines are."""
-    line = np.broadcast_to(np.arange(99)[:, None] % 11 < 3, (99, 99))
+    line = np.broadcast_to(np.arange(66)[:, None] % 11 < 3, (66, 66))
     structure = np.where(line[..., None], np.uint8(40), np.uint8(220)).repeat(3, axis=2)
-    matter = np.where(noise(99, 99, seed=3, grain=5)[..., :1] < 90, np.uint8(60), np.uint8(180)).repeat(3, axis=2)
+    matter = np.where(noise(66, 66, seed=3, grain=5)[..., :1] < 90, np.uint8(60), np.uint8(180)).repeat(3, axis=2)
     return structure, matter, line
 
 
@@ -299,7 +299,7 @@ def lines_and_matter() -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
 @pytest.mark.parametrize("alignment", ["covariance", "matched"])
 def test_fine_lines_stay_where_the_mode_keeps_them(mode: str, alignment: Any) -> None:
     structure, matter, line = lines_and_matter()
-    options = replace(options_for(mode), color_alignment=alignment)
+    options = replace(options_for(mode), color_alignment=alignment, granularity=24)
 
     def contrast(options: PatchOptions) -> float:
         made = analogy(structure, matter, options).picture.astype(float).mean(axis=-1)
@@ -311,13 +311,35 @@ def test_fine_lines_stay_where_the_mode_keeps_them(mode: str, alignment: Any) ->
 
 def test_lines_are_kept_by_their_lightness_alone_too() -> None:
     structure, matter, line = lines_and_matter()
-    options = replace(options_for("texture"), pull=0.0)
+    options = replace(options_for("texture"), pull=0.0, granularity=24)
     contrasts = []
     for pattern in (1.0, 0.0):
         made = analogy(structure, matter, replace(options, pattern=pattern)).picture.astype(float).mean(axis=-1)
         contrasts.append(float(made[~line].mean() - made[line].mean()))
     assert contrasts[0] > 60
     assert contrasts[1] < 45
+
+
+def test_what_is_searched_for_gets_the_contrast_of_the_matter_within_limits() -> None:
+    queries = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.1, 0.5, 2.0, 0.0]) + 7
+    made = _contrasted(queries, torch.tensor([0.25, 9.0, 1.0, 1.0]), 3.0)
+    found, before = made.std(dim=0, correction=0), queries.std(dim=0, correction=0)
+    assert float(found[0]) == pytest.approx(0.25, rel=1e-4)
+    assert (found / before)[1:3].tolist() == pytest.approx([3, 1], rel=1e-4)  # not more than asked for, never less
+    torch.testing.assert_close(made.mean(dim=0), queries.mean(dim=0))
+    torch.testing.assert_close(made[:, 3], queries[:, 3])
+
+
+def test_calm_matter_is_not_all_that_is_used() -> None:
+    """Half of the matter is calm; of that alone a soft structure would be made mostly."""
+    structure, matter = noise(60, 72, 4, grain=20), noise(60, 66, 3, grain=4).copy()
+    matter[:, :33] = noise(60, 33, 5, grain=20) // 3 + 84
+    rough = []
+    for contrast in (1.0, 3.0):
+        options = replace(options_for("style"), granularity=24, contrast=contrast)
+        rough.append(float((analogy(structure, matter, options).field[..., 1] >= 33).mean()))
+    assert rough[0] < 0.35
+    assert rough[1] > 0.45
 
 
 def test_lightness_is_asked_for_in_the_matters_own_range() -> None:

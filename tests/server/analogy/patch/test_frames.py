@@ -19,7 +19,7 @@ from restyle_server.analogy.patch import Guide, PatchOptions, analogy, analogy_f
 from restyle_server.analogy.patch.motion import flicker, motion, trust, warp
 
 Pixels = NDArray[np.uint8]
-SMALL = PatchOptions(granularity=16)
+SMALL = PatchOptions(granularity=16, ratio=0.5, iterations=2, fine_iterations=1)
 
 
 def noise(height: int, width: int, seed: int, grain: int = 3) -> Pixels:
@@ -104,9 +104,9 @@ def test_where_labels_change_matter_changes_though_the_frames_look_alike() -> No
     appearance[:20, :, 0] += 150
     appearance[20:, :, 2] += 150
     results = list(analogy_frames([frame] * 4, appearance, SMALL, guides=lambda number: [labelled(reds[number])]))
+    alone = {red: analogy(frame, appearance, SMALL, guides=(labelled(red),)) for red in set(reds)}
     for red, result in zip(reds, results, strict=True):
-        alone = analogy(frame, appearance, SMALL, guides=(labelled(red),))
-        pictures = (result.picture, alone.picture)
+        pictures = (result.picture, alone[red].picture)
         together, best = (((p[..., 0] > p[..., 2]) == (np.arange(48) < red)).mean() for p in pictures)
         assert together > best - 0.07, red
     assert np.array_equal(results[1].picture, results[2].picture), "where they stay, all stays"
@@ -126,11 +126,11 @@ def test_a_real_clip_flickers_at_most_half_as_much_and_follows_as_well(data_dir:
     with av.open(str(data_dir / "videos" / f"{name}.mp4")) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number >= 20:
-                frames.append(np.asarray(frame.to_image().resize((96, 60), Image.Resampling.LANCZOS)))
-            if len(frames) == 5:
+                frames.append(np.asarray(frame.to_image().resize((72, 45), Image.Resampling.LANCZOS)))
+            if len(frames) == 4:
                 break
     with Image.open(next((data_dir / "images").glob("pair05_b.*"))) as image:
-        appearance = np.asarray(image.convert("RGB").resize((80, 80), Image.Resampling.LANCZOS))
+        appearance = np.asarray(image.convert("RGB").resize((60, 60), Image.Resampling.LANCZOS))
     alone = [tensor(analogy(frame, appearance, SMALL).picture) for frame in frames]
     together = [tensor(result.picture) for result in analogy_frames(frames, appearance, SMALL)]
     given = [tensor(frame) for frame in frames]
@@ -143,6 +143,6 @@ def test_a_real_clip_flickers_at_most_half_as_much_and_follows_as_well(data_dir:
     ]
     assert plain[0] <= 0.5 * plain[1]
     follows = [
-        sum(structure_correlation(a, b) for a, b in zip(made, given, strict=True)) / 5 for made in (together, alone)
+        sum(structure_correlation(a, b) for a, b in zip(made, given, strict=True)) / 4 for made in (together, alone)
     ]
     assert follows[0] > follows[1] - 0.05
