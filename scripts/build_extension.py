@@ -39,7 +39,6 @@ NOT_VENDORED = (
     "moviefile.py",
     "guidefile.py",
     "modelfile.py",
-    "outfile.py",
     "__pycache__",
 )
 

@@ -74,7 +74,8 @@ class Client:
         """Send a job and return once the server has accepted it for good.
 
         values: the job's inputs and parameters by name. Everything is checked here first; only blobs that the server
-        lacks are sent. A `job_id` that was accepted before gives that same job.
+        lacks are sent. A movie among another job's results may be one; it comes into memory for that. A `job_id` that
+        was accepted before gives that same job.
         Raises UsageError or BadInputError for what does not fit the job's declaration.
         """
         job_id = check_job_id(job_id or str(uuid.uuid4()))
@@ -84,7 +85,8 @@ class Client:
         parameters = declared.check_parameters({name: values[name] for name in values if name not in ports})
         declared.check_inputs(set(given))
         declared.check_together(parameters, set(given))
-        request, blobs = pack_request(declared, job_id, given, parameters)
+        inputs = {name: value.load() if isinstance(value, ResultFile) else value for name, value in given.items()}
+        request, blobs = pack_request(declared, job_id, inputs, parameters)
         self._retrying(lambda channels: send_request(channels.data, request, blobs, self._timeout))
         return Job(self, job_id)
 
@@ -218,11 +220,14 @@ class Client:
 
     def _output(self, described: dict[str, Any]) -> Any:
         if ResultFile.is_one(described):
-            return ResultFile(described, lambda use: self._retrying(lambda channels: use(channels.data)), self._timeout)
+            return ResultFile.of(described, self._with_data, self._timeout)
         return self._fetch(described)
 
     def _fetch(self, described: dict[str, Any]) -> Any:
-        return self._retrying(lambda channels: fetch_value(channels.data, described, self._timeout))
+        return self._with_data(lambda channel: fetch_value(channel, described, self._timeout))
+
+    def _with_data(self, use: Callable[[Channel], T]) -> T:
+        return self._retrying(lambda channels: use(channels.data))
 
     def _retrying(self, action: Callable[[_Channels], T]) -> T:
         """Run `action`, and once more on a new connection if the first broke: every request may be repeated safely."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .errors import UsageError
+from .words import plain
 
 ParameterType = Literal["int", "float", "bool", "str", "choice"]
 Value = int | float | bool | str | None
@@ -73,9 +74,10 @@ class Parameter:
 
     def _check_range(self, value: float, unit: str) -> None:
         low, high = self.minimum, self.maximum
+        words = ("at least" if high is None else "from", "at most" if low is None else "to")
         if (low is not None and value < low) or (high is not None and value > high):
-            limits = f"from {low}" if high is None else f"at most {high}" if low is None else f"from {low} to {high}"
-            raise UsageError(f"{self.name}: {value} is outside its range, {limits} {unit}".rstrip() + ".")
+            limits = " ".join(f"{word} {plain(end)}" for word, end in zip(words, (low, high)) if end is not None)
+            raise UsageError(f"{self.name}: {plain(value)} is outside its range, {limits} {unit}".rstrip() + ".")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadInputError
+from .outfile import write_atomically
 
 Positions = NDArray[np.float64]
 COLUMNS = ("frame", "source", "shown", "seconds", "speed")
@@ -98,18 +99,22 @@ def write_table(path: Path, source: Positions, speed: Positions, fps: float) -> 
     _write(path, COLUMNS, rows)
 
 
-def write_series(path: Path, series: Mapping[str, NDArray[Any]], fps: float) -> None:
-    """Write series with a row for each frame of the source, (T,) or (T, C), as CSV; errors as of `write_table`."""
+def write_series(
+    path: Path, series: Mapping[str, NDArray[Any]], fps: float, names: Mapping[str, Sequence[str]]
+) -> None:
+    """Write series with a row for each frame of the source, (T,) or (T, C), as CSV; errors as of `write_table`.
+
+    names: of the C columns of each series that has them; these come last.
+    """
     columns = {"seconds": np.arange(len(next(iter(series.values())))) / fps}
+    columns |= {name: values for name, values in series.items() if values.ndim == 1}
     for name, values in series.items():
-        columns |= {name: values} if values.ndim == 1 else {f"{name}_{n}": row for n, row in enumerate(values.T)}
+        columns |= dict(zip(names[name], values.T)) if values.ndim == 2 else {}
     rows = zip(*((f"{value:.4f}" for value in values) for values in columns.values()))
     _write(path, ("frame", *columns), ((frame, *row) for frame, row in enumerate(rows)))
 
 
 def _write(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from .outfile import write_atomically
-
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(heading)

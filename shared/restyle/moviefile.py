@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from . import picturefile
 from .errors import BadInputError, ResourcesError, UsageError
 from .kinds.frames import Frames, check_size
-from .outfile import check_file
+from .outfile import check_file, replacing
 
 if TYPE_CHECKING:
     import av
@@ -133,18 +132,15 @@ def new_movie(path: Path, remedy: str = "") -> Iterator[av.container.OutputConta
     check_output(path)
     import av
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with av.open(str(temporary), "w", format=WRITABLE[path.suffix.lower()]) as target:
+        with (
+            replacing(path) as temporary,
+            av.open(str(temporary), "w", format=WRITABLE[path.suffix.lower()]) as target,
+        ):
             yield target
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, av.FFmpegError | OSError):
-            kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
-            raise kind(f"{path}: it cannot be written ({reason(error)}).{remedy}") from error
-        raise
+    except (av.FFmpegError, OSError) as error:
+        kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
+        raise kind(f"{path}: it cannot be written ({reason(error)}).{remedy}") from error
 
 
 def _encode(

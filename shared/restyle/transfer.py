@@ -108,5 +108,5 @@ def fetch_chunks(channel: Channel, entry: dict[str, Any], timeout: float) -> Ite
                 break
             check.update(chunk.data)
             yield chunk
-    if left != 0 or check.hexdigest() != digest:
+    if check.hexdigest() != digest:
         raise RetryableError("A result arrived damaged. Fetch it again.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +16,6 @@ from toy_server import TOYS, ToyServer
 
 import restyle
 from restyle.errors import BlobMissingError
-from restyle.resultfile import ResultFile
 
 FILM = 80  # MiB; above the size from which a file comes in several arrays
 ROOM = 40 << 20  # bytes that a client may take beside what it has once it is connected
@@ -74,7 +75,7 @@ def test_a_film_is_saved_in_little_memory(shared_server: ToyServer, done: restyl
     assert hash_of(path) == done.report["film"]
     assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
     # To show that the limit would tell: in memory there is no room for it.
-    ran = call(shared_server, f"client.result({done.status.id!r}).film.parts")
+    ran = call(shared_server, f"client.result({done.status.id!r}).film.load()")
     assert "MemoryError" in ran.stderr
 
 
@@ -107,7 +108,7 @@ def test_a_film_is_sent_in_little_memory(shared_server: ToyServer, tmp_path: Pat
     [
         ("signal.SIG_IGN", 1, "film.mp4: it cannot be written: File too large", []),
         ("signal.default_int_handler", -signal.SIGINT, "KeyboardInterrupt", []),
-        ("signal.SIG_DFL", -signal.SIGXFSZ, "", [".film.mp4.PID.part"]),
+        ("signal.SIG_DFL", -signal.SIGXFSZ, "", [".film.mp4.*.restyle-part"]),
     ],
     ids=["full", "interrupted", "killed"],
 )
@@ -120,7 +121,7 @@ def test_a_film_that_is_interrupted_leaves_what_was_there(
     said: str,
     left: list[str],
 ) -> None:
-    """In the midst of it, after LIMIT bytes. Of one that was killed a hidden file stays, under no final name."""
+    """In the midst of it, after LIMIT bytes. Of one that was killed a hidden file stays, until the next is written."""
     path = tmp_path / "film.mp4"
     path.write_text("an earlier film")
     ran = call(shared_server, LIMITED.format(handler=handler, limit=LIMIT, job=done.status.id, path=str(path)))
@@ -128,49 +129,42 @@ def test_a_film_that_is_interrupted_leaves_what_was_there(
     assert said in ran.stderr
     assert path.read_text() == "an earlier film"
     others = [file for file in tmp_path.iterdir() if file != path]
-    assert [".".join(["PID" if part.isdigit() else part for part in file.name.split(".")]) for file in others] == left
+    assert [re.sub(r"\.[0-9a-f]{8}\.", ".*.", file.name) for file in others] == left
     assert all(file.stat().st_size == LIMIT for file in others)
     with shared_server.connect() as client:  # the server still has it
         client.result(done.status.id).film.save(path)
     assert hash_of(path) == done.report["film"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_was_loaded_is_the_same(shared_server: ToyServer, client: restyle.Client, tmp_path: Path) -> None:
+def test_a_file_that_was_loaded_is_the_same(client: restyle.Client, tmp_path: Path) -> None:
     result = client.submit("toy", film=2, seed=9).result()
     film = result.film
-    assert isinstance(film, restyle.MovieFile)
-    assert (film.size, film.suffix, film.first, film.last) == (2 << 20, ".mp4", None, None)
-    assert repr(film) == "ResultFile(.mp4, 2,097,152 bytes on the server)"
+    assert repr(film) == "ResultFile(suffix='.mp4', size=2097152)"
     film.save(tmp_path / "one.mp4")
-    with film.open() as file:
-        assert hashlib.sha256(file.read()).hexdigest() == result.report["film"] == hash_of(tmp_path / "one.mp4")
+    loaded = film.load()
+    assert isinstance(loaded, restyle.MovieFile)
+    assert (loaded.size, loaded.suffix, loaded.first, loaded.last) == (film.size, film.suffix, None, None)
     sent = client.submit("toy", clip=film).result().report["clip"]  # it can be the input of another job
-    assert sent == result.report["film"]
     client.close()
-    film.save(tmp_path / "two.mp4")  # from memory
-    assert hash_of(tmp_path / "two.mp4") == sent
+    loaded.save(tmp_path / "two.mp4")
+    assert {sent, hash_of(tmp_path / "one.mp4"), hash_of(tmp_path / "two.mp4")} == {result.report["film"]}
     with pytest.raises(restyle.ServerUnavailableError, match="This client is closed"):
-        restyle_film(result).save(tmp_path / "three.mp4")
+        film.save(tmp_path / "three.mp4")
     assert {file.name for file in tmp_path.iterdir()} == {"one.mp4", "two.mp4"}
-
-
-def restyle_film(result: restyle.Result) -> ResultFile:
-    """The film of a result as it is before anything was loaded."""
-    film = result.film
-    return ResultFile(film._described, film._fetch, film._timeout)
 
 
 def test_a_fetch_that_begins_anew_does_not_add_to_the_first(client: restyle.Client, tmp_path: Path) -> None:
     result = client.submit("toy", film=2, seed=10).result()
     film = result.film
-    again = ResultFile(film._described, lambda use: [film._fetch(use) for _ in range(2)], 10.0)
+    again = dataclasses.replace(film, fetch=lambda use: [film.fetch(use) for _ in range(2)])
     again.save(tmp_path / "film.mp4")
     assert hash_of(tmp_path / "film.mp4") == result.report["film"]
 
 
 def test_what_came_damaged_is_refused(client: restyle.Client, shared_server: ToyServer, tmp_path: Path) -> None:
     film = client.submit("toy", film=2, seed=11).result().film
-    digest = film._entries[0]["hash"]
+    digest = film.described["arrays"]["part00"]["hash"]
     blob = shared_server.data_dir / "blobs" / digest[:2] / digest
     content = bytearray(blob.read_bytes())
     content[-1] ^= 1

@@ -51,7 +51,10 @@ REFUSED = [  # words, what is said
         ["retime", "good.mp4", "-o", "x.mp4", "--weights", "other.safetensors"],
         "other.safetensors (--weights): these are",
     ),
-    (["retime", "good.mp4", "-o", "x.mp4", "--weights", "pickled.pth"], "pickled.pth: weights are read as safetensors"),
+    (
+        ["retime", "good.mp4", "-o", "x.mp4", "--weights", "pickled.pth"],
+        "pickled.pth (--weights): weights are read as safetensors",
+    ),
     (["retime", "good.mp4", "-o", "x.mp4", "--map", "map.csv"], "map.csv (--map): it runs from 0 to 9999"),
     (["retime", "--analyze", ".", "-o", "x", "--weights", "other.safetensors"], "other.safetensors (--weights): these"),
     (

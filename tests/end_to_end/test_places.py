@@ -44,6 +44,9 @@ REFUSED = {  # words: the place with its flag, how what is said about it ends
     "retime --train . -o no/x.safetensors": ("no/x.safetensors (-o)", NOWHERE),
     "style apply style.safetensors good.obj -o no/x.ply": ("no/x.ply (-o)", NOWHERE),
     "style bake style.safetensors good.obj -o good.png/x": ("good.png/x (-o)", BENEATH_A_FILE),
+    "jobs fetch 12345678 -o good.png": ("good.png (-o)", "this is a file; name a folder."),
+    "jobs fetch 12345678 -o good.png/x": ("good.png/x (-o)", "good.png is a file; name a folder."),
+    f"jobs fetch 12345678 -o {LONG}": (f"{LONG} (-o)", "this name is too long for a file."),
 }
 
 

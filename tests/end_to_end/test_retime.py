@@ -14,9 +14,8 @@ import pytest
 from command_line import RESTYLE
 from PIL import Image
 
-from restyle.cli.analyze import likenesses
+from restyle.cli.main import main
 from restyle.clipfile import read_clip, write_clip
-from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames
 from restyle.moviefile import read_movie, write_movie
 
@@ -52,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_movie(place / "more" / "a.mp4", clip)
     write_movie(place / "more" / "b.mp4", Frames(np.roll(clip.pixels, 7, axis=0), 25))
     noise = np.random.default_rng(0).integers(0, 255, (60, 6, 12, 3), np.uint8).repeat(8, 1).repeat(8, 2)
-    write_movie(place / "more" / "c.mp4", Frames(noise, 25))
+    write_movie(place / "more" / "b.mov", Frames(noise, 25))
     (place / "more" / "broken.mp4").write_bytes(b"no movie at all")
     return place
 
@@ -147,7 +146,10 @@ def test_numbered_pictures(serving: dict[str, str], folder: Path, tmp_path: Path
     [
         (["-o", "x.mp4"], 2, "CLIP is missing"),
         (["clip.mp4"], 2, "-o OUT is missing"),
-        (["clip.mp4", "-o", "x.avi"], 2, r"this is written as .mp4, .mov, .mkv"),
+        (["clip.mp4", "-o", "x.avi"], 2, "this is written as .mp4, .mov, .mkv. Choose one of these endings."),
+        (["clip.mp4", "-o", "x.mp4", "--plot", "x.jpg"], 2, "this is written as .png. Choose that ending."),
+        (["clip.mp4", "-o", "x.mp4", "--sped", "2"], 2, "arguments: --sped 2. See: restyle retime --help"),
+        (["more", "-o", "x.mp4"], 20, "more: this is a folder of movies. Name one of them"),
         (["clip.mp4", "-o", "clip.mp4"], 2, "overwrite the clip"),
         (["clip.mp4", "-o", "no/x.mp4"], 20, "the folder no does not exist"),
         (["clip.mp4", "-o", "x.mp4", "--speed", "2", "--duration", "3"], 2, "--speed, --duration: give one"),
@@ -170,34 +172,35 @@ def test_numbered_pictures(serving: dict[str, str], folder: Path, tmp_path: Path
         (["clip.mp4", "--analyze", "more", "-o", "x"], 2, "leave clip out"),
     ],
 )
-def test_what_is_refused(serving: dict[str, str], folder: Path, words: list[str], code: int, message: str):
-    record = run(serving, folder, *words, code=code)
-    assert message in record["error"]["message"]
+def test_what_is_refused(
+    serving: dict[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    message: str,
+):
+    monkeypatch.setenv("RESTYLE_DATA_DIR", serving["RESTYLE_DATA_DIR"])
+    monkeypatch.delenv("RESTYLE_SERVER", raising=False)
+    monkeypatch.chdir(folder)
+    assert main(["retime", *words, "--json"]) == code
+    assert message in json.loads(capsys.readouterr().out)["error"]["message"]
     assert not (folder / "x.mp4").exists()
 
 
 def test_a_folder_is_analyzed(serving: dict[str, str], folder: Path, tmp_path: Path):
     record = run(serving, folder, "--analyze", "more", "-o", str(tmp_path / "found"))
-    assert set(record["clips"]) == {"a.mp4", "b.mp4", "c.mp4"}
+    assert set(record["clips"]) == {"a.mp4", "b.mp4", "b.mov"}
+    assert record.keys() == {"state", "outputs", "warnings", "clips", "refused"}
     assert "not a movie" in record["refused"]["broken.mp4"]
+    assert all(warning.startswith("more/") for warning in record["warnings"])
     assert [record["clips"][name]["similar"][0]["clip"] for name in ("a.mp4", "b.mp4")] == ["b.mp4", "a.mp4"]
     files = {path.name for path in (tmp_path / "found").iterdir()}
-    assert files == {"analysis.json", *(f"{name}.{end}" for name in "abc" for end in ("csv", "png"))}
+    assert files == {"analysis.json", *(f"{name}.{end}" for name in ("a", "b.mp4", "b.mov") for end in ("csv", "png"))}
     with (tmp_path / "found" / "a.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 200
-
-
-def test_the_most_alike_windows_are_named():
-    random = np.random.default_rng(0)
-    vectors = [random.normal(0, 1, (count, 16)).astype(np.float32) + 5 for count in (20, 700, 30)]
-    vectors[2][4] = vectors[1][600]  # planted
-    clips = [
-        Curve({"first": np.arange(len(v)) * 8.0, "last": np.arange(len(v)) * 8.0 + 15, "vectors": v}, 25.0)
-        for v in vectors
-    ]
-    found = likenesses(clips)
-    assert found[2][0].clip == 1
-    assert found[2][0].score == pytest.approx(1.0)
-    assert (found[2][0].at, found[2][0].there) == (4 * 8 / 25, 600 * 8 / 25)
-    assert found[1][0].clip == 2
-    assert likenesses(clips[:1]) == [[]]
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 200
+    assert list(rows[0])[:3] == ["frame", "seconds", "speed"]
+    judged = record["clips"]["a.mp4"]["method"] == "speednet"
+    assert [name for name in rows[0] if name.startswith("speediness")][1:2] == ["speediness_1.25x"] * judged

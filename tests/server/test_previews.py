@@ -77,6 +77,8 @@ def test_those_that_were_replaced_go_and_the_latest_stay(
 ) -> None:
     job = running(store, "first-job")
     front = [show(store, job, described(blobs, number)) for number in range(4)]
+    used = show(store, job, described(blobs, 20), "used")  # replaced as well, but somebody found it there just now
+    show(store, job, described(blobs, 21), "used")
     back = [show(store, job, described(blobs, 10 + number), "back") for number in range(2)]
     age(blobs, *front, *back)
     clean(service)
@@ -86,7 +88,20 @@ def test_those_that_were_replaced_go_and_the_latest_stay(
         clean(service)
     assert [blobs.size(digest) for digest in front] == [None, None, None, 300]
     assert [blobs.size(digest) for digest in back] == [None, 300]
-    assert service.tick() <= data.PREVIEW_INTERVAL
+    assert blobs.size(used) == 300
+    assert 0 < service.tick() <= data.PREVIEW_INTERVAL
+
+
+def test_a_new_preview_rewrites_the_one_that_it_replaces_only(store: Store, blobs: BlobStore) -> None:
+    """A live one has thousands before it."""
+    job = running(store, "first-job")
+    for number in range(3):
+        show(store, job, described(blobs, number))
+    said: list[str] = []
+    store._db.set_trace_callback(said.append)
+    show(store, job, described(blobs, 3))
+    store._db.set_trace_callback(None)
+    assert sum(statement.startswith("UPDATE events") for statement in said) == 1
 
 
 def test_what_is_needed_elsewhere_stays(store: Store, blobs: BlobStore) -> None:
@@ -124,6 +139,8 @@ def test_what_a_worker_just_relied_on_stays(blobs: BlobStore, monkeypatch: pytes
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(Path, "replace", replace)
+        assert blobs.discard({digest}, 60.0) == 0
+        meanwhile.setattr(Path, "replace", lambda path, target: pytest.fail("a young one is out of sight for a moment"))
         assert blobs.discard({digest}, 60.0) == 0
     assert blobs.size(digest) == len(content)
     age(blobs, digest)

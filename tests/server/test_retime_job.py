@@ -178,10 +178,35 @@ def test_spans_are_read():
 def test_a_still_clip_makes_the_network_unsure_and_motion_decides(around: Surroundings):
     still = Frames(np.repeat(moving(np.zeros(0)), 60, axis=0), RATE)
     made = around.run({"clip": still}, heat=True, render=False)
-    assert made["report"]["method"] == "motion"
-    assert "motion energy decides" in around.warnings()[0]
+    assert (made["report"]["method"], made["report"]["unsure"]) == ("motion", [[0, 59]])
+    assert "since sped-up copies look no more hurried; motion energy decides" in around.warnings()[0]
     assert "no map" in around.warnings()[1]
     np.testing.assert_allclose(made["speeds"].series["speed"], 2.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parts", "rate", "why"),
+    [
+        ((40,), 12.5, "it has 12.5 frames per second, and 20 are needed"),
+        ((12,), 25, "it has 12 frames, and 16 are needed"),
+        ((30,), 60, "it has 30 frames, and 31 are needed"),
+        ((31,), 60, ""),
+        ((14, 15, 11), 25, "its longest shot has 15 frames, and 16 are needed"),
+    ],
+)
+def test_why_the_network_cannot_tell_is_said(around: Surroundings, parts: tuple[int, ...], rate: float, why: str):
+    shots = [moving(np.full(count - 1, 3.0)) ^ np.uint8(255 * (number % 2)) for number, count in enumerate(parts)]
+    made = around.run({"clip": Frames(np.concatenate(shots), rate)}, render=False)
+    assert len(made["report"]["cuts"]) == len(parts) - 1
+    told = " ".join(around.warnings())
+    assert f"since {why}; motion energy decides instead." in told if why else "needed" not in told
+
+
+def test_what_motion_decides_in_its_place_is_what_it_decides_when_asked(around: Surroundings, clip: Frames):
+    slow = Frames(clip.pixels, 12.5)
+    plans = [around.run({"clip": slow}, method=method, render=False)["plan"] for method in ("speednet", "motion")]
+    np.testing.assert_array_equal(plans[0].series["source"], plans[1].series["source"])
+    assert np.ptp(np.diff(plans[0].series["source"])) > 1
 
 
 def test_the_network_decides_where_it_can(around: Surroundings, data_dir: Path):

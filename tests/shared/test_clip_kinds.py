@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from restyle.codec import MAX_BLOB_BYTES, MAX_FRAMES, check_description
-from restyle.errors import BadInputError
+from restyle.errors import BadInputError, ProtocolError
 from restyle.kinds import Packed, kind, media
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile, pictures
 from restyle.kinds.packed import DTYPES
 from restyle.moviefile import READABLE
+from restyle.resultfile import ResultFile
 
 BYTES = np.random.default_rng(0).integers(0, 256, 1000, np.uint8)
 LINE = np.linspace(0, 9, 5)
@@ -104,7 +105,7 @@ def test_a_movie_file_travels_in_parts_and_comes_back(tmp_path: Path, monkeypatc
     assert (back.suffix, back.first, back.last, back.size) == (".mp4", 3, 9, 1000)
     back.save(tmp_path / "back.mp4")
     assert (tmp_path / "back.mp4").read_bytes() == BYTES.tobytes()
-    with pytest.raises(BadInputError, match=r"no_such.back\.mp4: it cannot be written"):
+    with pytest.raises(BadInputError, match=r"back\.mp4: the folder .*no_such does not exist"):
         back.save(tmp_path / "no_such" / "back.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back.mp4", "clip.MP4"]
 
@@ -151,6 +152,28 @@ def test_sizes_are_checked_before_anything_is_read(tmp_path: Path):
     (tmp_path / "clip.txt").write_bytes(b"text")
     with pytest.raises(BadInputError, match=r"'\.txt' is not one of"):
         MovieFile.of(tmp_path / "clip.txt")
+
+
+def part(size: int = 9, shape: tuple[int, ...] | None = None, dtype: str = "uint8") -> dict[str, object]:
+    return {"hash": "0" * 64, "dtype": dtype, "shape": list(shape or (size,))}
+
+
+@pytest.mark.parametrize(
+    ("meta", "arrays", "error", "message"),
+    [
+        ({"suffix": ".mp4"}, {"part00": part(dtype="float32")}, ProtocolError, "does not come as one"),
+        ({"suffix": ".mp4"}, {"part00": part(shape=(3, 3))}, ProtocolError, "does not come as one"),
+        ({"suffix": ".mp4"}, {f"part{number:02}": part() for number in range(17)}, ProtocolError, "not come as one"),
+        ({"suffix": ".mp4"}, {}, BadInputError, "is empty"),
+        ({"suffix": ".exe"}, {"part00": part()}, BadInputError, "'.exe' is not one of"),
+        ({"suffix": None}, {"part00": part()}, BadInputError, "None is not one of"),
+    ],
+)
+def test_a_result_that_does_not_come_as_a_file_is_refused(meta, arrays, error, message):
+    described = {"kind": "frames", "meta": meta, "arrays": arrays}
+    assert ResultFile.is_one(described)
+    with pytest.raises(error, match=message):
+        ResultFile.of(described, lambda use: None, 1.0)
 
 
 def test_every_movie_that_is_read_may_travel():

@@ -70,7 +70,7 @@ def test_values_take_the_type_of_their_parameter(given, checked):
         ({"speed": 10**400}, "not a finite number"),
         ({"speed": float("nan")}, "not a finite number"),
         ({"speed": float("inf")}, "not a finite number"),
-        ({"speed": 0.1}, "from 0.5 m/s"),
+        ({"speed": 0.1}, "at least 0.5 m/s"),
         ({"loud": 1}, "not true or false"),
         ({"name": ""}, "from 1 to 5 characters"),
         ({"name": "abcdef"}, "characters"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from restyle.declare import Value
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile
+from restyle.words import counted
 
 from ..context import JobContext
 from ..retime import motion, plot
@@ -22,7 +23,7 @@ from ..retime.cuts import find_cuts
 from ..retime.media import Footage, forget
 from ..retime.plan import PlanOptions, plan, regions_of, slowness_bounds, speedup_vector
 from ..retime.speech import speech
-from ..retime.types import Plan, Speediness
+from ..retime.types import ClipInfo, Plan, Speediness
 from .retime_inputs import Work, footage_of, given_plan, length_of, locks_of, options_of
 
 MAX_LISTED = 1000  # cuts and regions in the report
@@ -32,7 +33,10 @@ PATIENCE = 60.0  # seconds of judging, after which it is said how long it takes 
 
 @dataclass(frozen=True)
 class Found:
-    """What the analysis made of a clip. method: that decided. wanted: (T,) V(t). sure: (T,), where it is known."""
+    """What the analysis made of a clip.
+
+    method: that decided. wanted: (T,) V(t). sure: (T,), where the network could tell; None if it was not asked.
+    """
 
     method: str
     cuts: tuple[int, ...]
@@ -68,7 +72,7 @@ def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value
                     footage.info.fps,
                     length,
                     options,
-                    sure=found.sure,
+                    sure=found.sure if found.speediness else None,
                     cuts=found.cuts,
                     locked=locked,
                     most=most,
@@ -86,24 +90,39 @@ def _analysed(work: Work, footage: Footage, length: int, options: PlanOptions) -
     info, method = footage.info, str(work.parameters["method"])
     with work.stage("cuts", 0.3, 0.32, "Looking for cuts"):
         cuts = find_cuts(footage.greys)
+    sure = None
     if method == "uniform":
         return Found(method, cuts, np.full(info.frames, info.frames / length))
     if method == "speednet":
         found = _judged(work, footage, cuts)
-        if found.sure.mean() >= ENOUGH:
-            if not found.sure.all():
+        sure = found.sure
+        if sure.mean() >= ENOUGH:
+            if not sure.all():
                 work.warn(
-                    f"The network cannot tell in {1 - found.sure.mean():.0%} of the clip; there the speed follows its "
+                    f"The network cannot tell in {1 - sure.mean():.0%} of the clip; there the speed follows its "
                     "surroundings."
                 )
-            return Found(method, cuts, speedup_vector(found), found.sure, found)
-        where = "most of this clip" if found.sure.any() else "this clip"
-        work.warn(f"The network cannot tell how fast {where} is; motion energy decides instead.")
+            return Found(method, cuts, speedup_vector(found), sure, found)
+        where = "most of this clip" if sure.any() else "this clip"
+        why = _why(work, info, cuts)
+        work.warn(f"The network cannot tell how fast {where} is, since {why}; motion energy decides instead.")
     with work.stage("flow", 0.32, 0.6, "Measuring motion") as on_step:
         energy = motion.motion_energy(footage.greys, info.fps, cuts, device=work.context.device, on_step=on_step)
         limits = options.min_speed, options.max_speed
         wanted = motion.wanted_speed(energy, info.fps, length, limits, cuts)
-    return Found("motion", cuts, wanted, energy=energy)
+    return Found("motion", cuts, wanted, sure, energy=energy)
+
+
+def _why(work: Work, info: ClipInfo, cuts: tuple[int, ...]) -> str:
+    """Why the network cannot tell how fast a clip is, as far as that is known."""
+    from ..retime.speediness.curve import LEAST_FPS, base_step
+
+    rate, longest = float(info.fps), max(last - first for first, last in pairwise((0, *cuts, info.frames)))
+    if rate < LEAST_FPS:
+        return f"it has {rate:.4g} frames per second, and {LEAST_FPS:g} are needed"
+    if longest < (needed := (work.network.window - 1) * base_step(rate) + 1):
+        return f"{'its longest shot' if cuts else 'it'} has {counted(longest, 'frame')}, and {needed} are needed"
+    return "sped-up copies look no more hurried"
 
 
 def _judged(work: Work, footage: Footage, cuts: tuple[int, ...]) -> Speediness:
@@ -243,6 +262,7 @@ def _report(work: Work, footage: Footage, found: Found, made: Plan, options: Pla
         "fastest": float(made.speed.max()),
         "cuts": list(made.cuts[:MAX_LISTED]),
         "locked": [list(region) for region in made.locked[:MAX_LISTED]],
+        "rates": [] if found.speediness is None else [round(float(rate), 4) for rate in found.speediness.rates],
         "unsure": [list(region) for region in unsure[:MAX_LISTED]],
         "has_sound": info.has_sound,
         "seconds": {name: round(value, 3) for name, value in work.seconds.items()},

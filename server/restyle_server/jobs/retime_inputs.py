@@ -14,7 +14,7 @@ import numpy as np
 
 from restyle.declare import Value
 from restyle.errors import BadInputError, UsageError
-from restyle.jobs.retime_clip import spans
+from restyle.jobs.retime_clip import check_network, spans
 from restyle.kinds.curve import Curve
 from restyle.kinds.frames import Frames, MovieFile
 from restyle.kinds.model import Model
@@ -53,6 +53,7 @@ class Work:
 
         if self.weights is None:
             return load_small(self.context.device)
+        check_network(self.weights)
         return network_of(self.weights.arrays, self.weights.metadata, self.context.device)
 
     def number(self, name: str) -> float:

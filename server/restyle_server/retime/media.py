@@ -117,38 +117,6 @@ def _read_pictures(
         return Footage(pictures, name, info, greys.resampled(shown), shown)
 
 
-def probe(source: Path | IO[bytes], name: str = "") -> ClipInfo:
-    """What a movie promises, from its header, the times of its packets and its first picture: quick.
-
-    Raises BadInputError that names the clip if it holds no pictures.
-    """
-    name = name or (str(source) if isinstance(source, Path) else "the clip")
-    with opened(source, name) as container:
-        stream = picture_stream(container, name)
-        first = next(decoded(container, stream, _Tally()), None)
-        if first is None:
-            raise BadInputError(f"{name}: no picture in it can be decoded. Export it again.")
-        width, height, rotation = _upright_size(first)
-        has_sound = sound_stream(container) is not None
-    with opened(source, name) as container:
-        stream = picture_stream(container, name)
-        packets = (p for p in _packets(container, stream) if p is not None and p.size and not p.is_discard)
-        stamps = [float("nan") if p.pts is None else float(p.pts * p.time_base) for p in packets]
-        found = timing(np.sort(np.asarray(stamps)), (stream.average_rate, stream.guessed_rate))
-    require_frames(len(found.shown), name)
-    return ClipInfo(
-        fps=found.fps,
-        frames=len(found.shown),
-        width=width,
-        height=height,
-        variable_rate=found.irregular > 0,
-        has_sound=has_sound,
-        duration=float(len(found.shown) / found.fps),
-        rotation=rotation,
-        notes=(found.note,) if found.note else (),
-    )
-
-
 def frames_of(footage: Footage) -> Iterator[av.VideoFrame]:
     """The decoded frames of a clip again, in the same order; those that `shown` counts."""
     if isinstance(footage.source, Sequence):

@@ -185,10 +185,15 @@ def _roomy(low: Curve, high: Curve, length: int, locked: Sequence[Region], fps: 
             return low, high
     fewest, largest = max(1, math.ceil(least - ROUNDING)), math.floor(greatest + ROUNDING)
     frames, rate = len(low), float(fps)
+    possible = f"only {counted(fewest, 'frame')} are ({fewest / rate:.2f} s, a speed of {frames / fewest:.2f})"
+    if fewest < largest:
+        possible = (
+            f"from {fewest:,} to {counted(largest, 'frame')} are ({fewest / rate:.2f} to {largest / rate:.2f} s, a "
+            f"speed of {frames / largest:.2f} to {frames / fewest:.2f})"
+        )
     raise UsageError(
         f"{counted(length, 'frame')} ({length / rate:.2f} s) out of {frames:,} are not possible within these limits: "
-        f"from {fewest:,} to {counted(largest, 'frame')} are ({fewest / rate:.2f} to {largest / rate:.2f} s, a speed "
-        f"of {frames / largest:.2f} to {frames / fewest:.2f}). Ask for such a length, widen the speed limits"
+        f"{possible}. Ask for such a length, widen the speed limits"
         + (", or lock and protect less." if locked or kept_apart(low, high) else ".")
     )
 

@@ -20,7 +20,7 @@ from .types import Plan, Speediness
 
 SCALE = 2
 WIDTH = 1400
-LEFT, RIGHT, GAP = 76, 24, 14
+LEFT, RIGHT, GAP, CAPTION = 76, 24, 14, 18
 STRIP, MEASURED, SPEED, HEAD, FOOT = 62, 150, 250, 64, 46  # heights
 INK, FAINT, PAPER = (40, 44, 52), (205, 210, 216), (255, 255, 255)
 BLUE, GREY, RED, GREEN, ORANGE = (24, 98, 201), (120, 128, 138), (206, 34, 48), (214, 240, 214), (222, 120, 20)
@@ -44,18 +44,18 @@ def draw(plan: Plan, title: str, measured: Measured | None = None) -> NDArray[np
     """The picture, (H, W, 3) uint8 sRGB."""
     measured = measured or Measured()
     strip = STRIP + GAP if measured.greys is not None else 0
-    middle = MEASURED + GAP if measured.speediness is not None or measured.energy is not None else 0
+    middle = CAPTION + MEASURED + GAP if measured.speediness is not None or measured.energy is not None else 0
     image = Image.new("RGB", (WIDTH * SCALE, (HEAD + strip + middle + SPEED + FOOT) * SCALE), PAPER)
     sheet = _Sheet(image, ImageDraw.Draw(image), len(plan.speed))
     _head(sheet, plan, title, measured)
     if measured.greys is not None:
         _strip(sheet, measured.greys, HEAD)
     if measured.speediness is not None:
-        _speediness(sheet, measured.speediness, HEAD + strip)
+        _speediness(sheet, measured.speediness, HEAD + strip + CAPTION)
     elif measured.energy is not None:
-        _energy(sheet, measured.energy, HEAD + strip)
+        _energy(sheet, measured.energy, HEAD + strip + CAPTION)
     _speeds(sheet, plan, HEAD + strip + middle)
-    _marks(sheet, plan, HEAD + strip, HEAD + strip + middle + SPEED)
+    _marks(sheet, plan, HEAD + strip + (CAPTION if middle else 0), HEAD + strip + middle + SPEED)
     _times(sheet, float(plan.fps), HEAD + strip + middle + SPEED)
     return np.asarray(image.reduce(SCALE))
 
@@ -95,11 +95,9 @@ class _Sheet:
         font = ImageFont.load_default(size * SCALE)
         self.pen.text((x * SCALE, y * SCALE), text, fill=color, font=font, anchor=anchor)
 
-    def note(self, top: float, text: str) -> None:
-        """What a panel shows, readable on any ground."""
-        place = ((LEFT + 8) * SCALE, (top + 13) * SCALE)
-        font = ImageFont.load_default(12 * SCALE)
-        self.pen.text(place, text, fill=INK, font=font, anchor="lm", stroke_width=2 * SCALE, stroke_fill=PAPER)
+    def caption(self, top: float, text: str) -> None:
+        """What a panel shows, above it."""
+        self.text(LEFT, top - 5, text, 12, anchor="ls", color=GREY)
 
     def curve(self, values: Curve, top: float, bottom: float, color: tuple[int, int, int], width: float) -> None:
         """Values in [0, 1] of all frames, from `bottom` up to `top`; of many frames in one pixel, their range."""
@@ -165,7 +163,7 @@ def _speediness(sheet: _Sheet, found: Speediness, top: float) -> None:
     for number in range(0, len(found.rates), max(1, math.ceil(14 / row))):
         middle = top + MEASURED - (number + 0.5) * row
         sheet.text(LEFT - 8, middle, f"{found.rates[number]:.2g}x", 11, anchor="rm", color=GREY)
-    sheet.note(top, "copies of the clip at these speeds: orange looks natural, blue sped up")
+    sheet.caption(top, "copies of the clip at these speeds: orange looks natural, blue sped up")
     sheet.frame(top, MEASURED)
 
 
@@ -175,7 +173,7 @@ def _energy(sheet: _Sheet, energy: Curve, top: float) -> None:
     sheet.curve(energy / most, top + 6, top + MEASURED, ORANGE, 1.5)
     sheet.text(LEFT - 8, top + 6, f"{most:.2g}", 11, anchor="rm", color=GREY)
     sheet.text(LEFT - 8, top + MEASURED, "0", 11, anchor="rm", color=GREY)
-    sheet.note(top, "motion, picture heights per second")
+    sheet.caption(top, "motion, picture heights per second")
     sheet.frame(top, MEASURED)
 
 

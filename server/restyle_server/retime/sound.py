@@ -8,7 +8,6 @@ At 1x the best continuation is the source itself, which then comes out sample fo
 
 from __future__ import annotations
 
-import os
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from restyle.errors import BadInputError, ResourcesError
 from restyle.moviefile import reason
+from restyle.outfile import replacing
 
 from .media import Footage, opened, sound_stream
 from .types import Plan
@@ -52,13 +52,12 @@ def retime_sound(
     path: Path,
     *,
     mute_above: float = 4.0,
-    duck: float = 0.0,
     on_step: Callable[[float], object] = float,
 ) -> bool:
     """Write the sound of a clip along the plan as a 16-bit WAV, whole or not at all; False if it has none.
 
     It lasts exactly len(plan.source) / plan.fps seconds, rounded to a sample, in one, two or six (5.1) channels.
-    mute_above: the speed from which sound fades, down to the factor `duck` at 1.25 times that speed.
+    mute_above: the speed from which sound fades; at 1.25 times that speed it is gone.
     on_step: called with the share that is done; what it raises ends the work.
     Raises ResourcesError for a full disk, BadInputError for a path that cannot be written.
     """
@@ -75,7 +74,7 @@ def retime_sound(
         if count * track.channels * 2 > WAV_BYTES:
             raise BadInputError(f"{path}: {count / rate / 3600:.1f} hours of sound do not fit a WAV. Cut the clip.")
         with _wav(path, track.channels, rate) as target:
-            for block in stretched(track, Map(plan, rate), count, mute_above=mute_above, duck=duck):
+            for block in stretched(track, Map(plan, rate), count, mute_above=mute_above):
                 target.writeframes(np.rint(np.clip(block.T, -1, 1) * 32767).astype("<i2").tobytes())
                 on_step(target.tell() / count)
     return True
@@ -103,7 +102,7 @@ class Map:
         return np.asarray((self(high) - self(low)) / np.maximum(high - low, 1))
 
 
-def stretched(track: Track, where: Map, count: int, *, mute_above: float = 4.0, duck: float = 0.0) -> Iterator[Samples]:
+def stretched(track: Track, where: Map, count: int, *, mute_above: float = 4.0) -> Iterator[Samples]:
     """`count` samples of a track along a map, in blocks (channels, n) float32.
 
     track: gives the samples from one place to another, asked for forward only.
@@ -112,7 +111,7 @@ def stretched(track: Track, where: Map, count: int, *, mute_above: float = 4.0, 
     edges = np.arange(-(-count // hop) + 1) * float(hop)
     # A piece spans two hops and is loudest in its middle, which therefore has to stand where the map says.
     ideal = np.rint(where(np.minimum(edges + hop, count))).astype(int) - hop
-    gains = _gains(where.speed(np.minimum(edges, count)), mute_above, duck)
+    gains = _gains(where.speed(np.minimum(edges, count)), mute_above)
     rise = np.sin(np.arange(0.5, hop) / hop * np.pi / 2).astype(np.float32) ** 2
     before: int | None = None  # where the piece before this one came from
     for k in range(len(edges) - 1):
@@ -134,8 +133,8 @@ def stretched(track: Track, where: Map, count: int, *, mute_above: float = 4.0, 
         yield (block * ramp)[:, :length]
 
 
-def _gains(speeds: NDArray[np.float64], mute_above: float, duck: float) -> NDArray[np.float64]:
-    fast = np.interp(speeds, [mute_above, mute_above * FADE], [1.0, duck])
+def _gains(speeds: NDArray[np.float64], mute_above: float) -> NDArray[np.float64]:
+    fast = np.interp(speeds, [mute_above, mute_above * FADE], [1.0, 0.0])
     slow = np.interp(speeds, [SLOWEST / FADE, SLOWEST], [0.0, 1.0])
     return np.asarray(fast * slow)
 
@@ -253,18 +252,12 @@ def _frames(container: av.container.InputContainer, stream: Any) -> Iterator[av.
 @contextmanager
 def _wav(path: Path, channels: int, rate: int) -> Iterator[wave.Wave_write]:
     """A WAV file to write into that is there when all went well, and not at all otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with temporary.open("wb") as file, wave.open(file, "wb") as target:
+        with replacing(path) as temporary, temporary.open("wb") as file, wave.open(file, "wb") as target:
             target.setnchannels(channels)
             target.setsampwidth(2)
             target.setframerate(rate)
             yield target
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
-            raise kind(f"{path}: it cannot be written ({reason(error)}).") from error
-        raise
+    except OSError as error:
+        kind = ResourcesError if error.errno == 28 else BadInputError  # ENOSPC
+        raise kind(f"{path}: it cannot be written ({reason(error)}).") from error

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..alike import likenesses
 from ..client import Result, connect
 from ..errors import BadInputError, UsageError
 from ..framemap import write_series
@@ -25,18 +21,6 @@ from ..picturefile import write_picture
 from .follow import finished, follow_with_previews, preview_folder
 from .output import Output
 from .retime_inputs import JOB, names_of, network_of, parameters_of, read_source
-
-NAMED = 3  # clips that are named as alike, of each
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """Two windows of two clips that resemble each other. score: cosine. at, there: seconds in the one and the other."""
-
-    clip: int
-    score: float
-    at: float
-    there: float
 
 
 def analyze(arguments: argparse.Namespace, output: Output) -> int:
@@ -54,7 +38,7 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
     refused: dict[str, str] = {}
     with connect(arguments.server) as client:
         for path in paths:
-            output.inputs["clip"] = str(path)
+            output.inputs["clip"] = output.subject = str(path)
             try:
                 job = client.submit(JOB, clip=read_source(path, None), **network, **parameters)
                 result = follow_with_previews(job, output, None)
@@ -62,10 +46,11 @@ def analyze(arguments: argparse.Namespace, output: Output) -> int:
                 if error.message.startswith("network: "):  # no clip's fault
                     raise
                 refused[path.name] = output.named(error.message).removeprefix(f"{path}: ")
-                output.note(f"{path}: left out: {refused[path.name]}")
+                output.warn(f"left out: {refused[path.name]}")
                 continue
             report = finished(result, output)
-            _write_clip(place / path.stem, result)
+            twins = sum(other.stem == path.stem for other in paths) > 1
+            _write_clip(place / (path.name if twins else path.stem), result)
             found[path.name] = report, result.features
             client.job(job.id).forget()
     if not found:
@@ -89,7 +74,8 @@ def _clips(arguments: argparse.Namespace, folder: Path) -> list[Path]:
 
 
 def _write_clip(stem: Path, result: Result) -> None:
-    write_series(stem.with_name(f"{stem.name}.csv"), result.speeds.series, result.speeds.fps)
+    names = {"speediness": [f"speediness_{rate:.2f}x" for rate in result.report["rates"]]}
+    write_series(stem.with_name(f"{stem.name}.csv"), result.speeds.series, result.speeds.fps, names)
     write_picture(stem.with_name(f"{stem.name}.png"), result.picture)
 
 
@@ -101,10 +87,11 @@ def _say(found: dict[str, tuple[dict[str, Any], Curve]], refused: dict[str, str]
     for name, matches in zip(names, alike):
         report = found[name][0]
         unsure = sum(last - first + 1 for first, last in report["unsure"]) / report["source_frames"]
-        best = f"{names[matches[0].clip]} {matches[0].score:.2f}" if matches else ""
+        best = [f"{names[one.clip]} {one.score:.3f}, {one.at:.1f} s as its {one.there:.1f} s" for one in matches]
+        cuts = str(len(report["cuts"]))
         seconds = f"{report['source_frames'] / report['fps']:.1f}"
         speeds = f"{report['slowest']:.2f}x", f"{report['fastest']:.2f}x"
-        rows.append((name, seconds, report["method"], *speeds, f"{unsure:.0%}", str(len(report["cuts"])), best))
+        rows.append((name, seconds, report["method"], *speeds, f"{unsure:.0%}", cuts, best[0] if best else ""))
         clips[name] = report | {
             "similar": [
                 {"clip": names[match.clip], "score": match.score, "seconds": match.at, "there": match.there}
@@ -114,39 +101,5 @@ def _say(found: dict[str, tuple[dict[str, Any], Curve]], refused: dict[str, str]
     summary = {"clips": clips, "refused": refused}
     write_atomically(place / "analysis.json", json.dumps(summary, indent=1).encode())
     output.table(rows)
-    output.record |= {"outputs": {"folder": str(place.resolve())}} | summary
-
-
-def likenesses(clips: Sequence[Curve]) -> list[list[Likeness]]:
-    """For each clip the others most like it, best first, by their two windows that are most alike.
-
-    clips: first, last (M,) frames and vectors (M, C) of each one's windows. Vectors are compared after their mean over
-    all windows is taken away: what all clips share tells none apart.
-    """
-    vectors = np.concatenate([clip.series["vectors"] for clip in clips]).astype(np.float64)
-    centred = vectors - vectors.mean(axis=0)
-    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-    ends = np.cumsum([0, *(len(clip) for clip in clips)])
-    parts = [unit[begin:end] for begin, end in pairwise(ends)]
-    found = []
-    for number, part in enumerate(parts):
-        others = [
-            _closest(part, parts[other], clips[number], clips[other], other)
-            for other in range(len(parts))
-            if other != number
-        ]
-        found.append(sorted(others, key=lambda match: -match.score)[:NAMED])
-    return found
-
-
-def _closest(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], clip: Curve, other: Curve, number: int
-) -> Likeness:
-    best = (0, 0, -2.0)
-    for start in range(0, len(ours), 512):  # an hour against an hour would be too large a table
-        scores = ours[start : start + 512] @ theirs.T
-        row, column = divmod(int(scores.argmax()), len(theirs))
-        best = max(best, (start + row, column, float(scores[row, column])), key=lambda found: found[2])
-    row, column, score = best
-    at, there = (float(c.series["first"][window] / c.fps) for c, window in ((clip, row), (other, column)))
-    return Likeness(number, score, at, there)
+    done = {"state": "done", "outputs": {"folder": str(place.resolve())}, "warnings": output.warnings}
+    output.record = done | summary

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..declare import JobDeclaration, Parameter, Value
 from ..errors import UsageError
+from ..words import plain
 
 
 def add_parameters(parser: argparse.ArgumentParser, job: JobDeclaration, without: tuple[str, ...] = ()) -> None:
@@ -54,7 +55,10 @@ def _help(parameter: Parameter) -> str:
     if parameter.choices:
         parts.append(" ".join(f"{name}: {text}." for name, text in parameter.choices.items()))
     elif parameter.type in ("int", "float") and parameter.minimum is not None and parameter.maximum is not None:
-        parts.append(f"{parameter.minimum:,} to {parameter.maximum:,} {parameter.unit}".rstrip() + ".")
-    if parameter.default is not None:
-        parts.append(f"[{parameter.default}]")
+        parts.append(f"{plain(parameter.minimum)} to {plain(parameter.maximum)} {parameter.unit}".rstrip() + ".")
+    default = parameter.default
+    if isinstance(default, bool):
+        parts.append(f"[{'on' if default else 'off'}]")
+    elif default is not None:
+        parts.append(f"[{default if isinstance(default, str) else plain(default)}]")
     return " ".join(parts).replace("%", "%%")

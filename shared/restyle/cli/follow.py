@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..client import Job, Result
-from ..errors import CancelledError, JobFailedError
+from ..errors import CancelledError, JobFailedError, RestyleError
 from ..outfile import make_folder
 from ..picturefile import write_picture
 from ..protocol import JobStatus
@@ -98,6 +98,19 @@ def cancel_on_interrupt(job: Job, output: Output) -> CancelledError:
     for _ in job.events():
         pass
     return CancelledError(f"the job {job.id} was cancelled.")
+
+
+@contextmanager
+def writing(job: Job, output: Output) -> Iterator[None]:
+    """While a job's results are written: an error that stops this, or a Ctrl-C, says where they are still to be had."""
+    kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
+    try:
+        yield
+    except RestyleError as error:
+        raise type(error)(f"{error.message} {kept}") from error
+    except KeyboardInterrupt:
+        output.note(kept)
+        raise
 
 
 def finished(result: Result, output: Output) -> dict[str, Any]:

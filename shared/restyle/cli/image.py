@@ -24,7 +24,7 @@ from ..kinds.image import same_shape
 from ..outfile import write_atomically
 from ..picturefile import read_mask, read_picture, write_picture
 from .flags import given_parameters
-from .follow import finished, follow_with_previews, preview_folder
+from .follow import finished, follow_with_previews, preview_folder, writing
 from .output import Output, of_flag
 
 _GUIDES = (*guidefile.KINDS, "passes")  # the flags --guide-...
@@ -52,11 +52,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             result = follow_with_previews(job, output, previews)
         except (CancelledError, JobFailedError, ResourcesError) as error:
             raise _with_partial(error, job, call, output) from error
-    try:
+    with writing(job, output):
         _write(result, call, output)
-    except RestyleError as error:
-        kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
-        raise type(error)(f"{error.message} {kept}") from error
     return 0
 
 

@@ -16,15 +16,16 @@ from ..client import Client, connect
 from ..clipfile import Clip, write_clip
 from ..errors import CancelledError, JobFailedError, ResourcesError
 from ..kinds.curve import Curve
-from ..kinds.frames import Frames, MovieFile
+from ..kinds.frames import Frames
 from ..kinds.mesh import Mesh
 from ..kinds.model import Model
 from ..meshfile import ply
 from ..meshfile.polygons import Polygons
 from ..modelfile import write_model
-from ..outfile import make_folder, write_atomically
+from ..outfile import check_new_folder, make_folder, write_atomically
 from ..picturefile import write_picture
 from ..protocol import JobStatus
+from ..resultfile import ResultFile
 from .follow import finished, follow, seconds
 from .output import Output
 
@@ -33,6 +34,8 @@ LOG_LINES = 20
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """One action on a server's jobs."""
+    if arguments.action == "fetch":
+        check_new_folder(Path(arguments.output))
     with connect(arguments.server) as client:
         if arguments.action in (None, "list"):
             _list(client, output)
@@ -124,7 +127,7 @@ def _write_output(stem: Path, value: Any) -> Path:
     if isinstance(value, Frames):
         path = stem
         write_clip(path, value, Clip(path, value))
-    elif isinstance(value, MovieFile):
+    elif isinstance(value, ResultFile):
         path = stem.with_suffix(value.suffix)
         value.save(path)
     elif isinstance(value, Curve):

@@ -32,6 +32,15 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError."""
         raise UsageError(f"{message}. See: {self.prog} --help".replace("..", "."))
 
+    def parse_args(self, words: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """What the words mean; UsageError for those that mean nothing, with the command that they were given to."""
+        parsed, unknown = self.parse_known_args(words)
+        if unknown:
+            command = [getattr(parsed, name, None) for name in ("command", "action")]
+            self.prog = " ".join(filter(None, [self.prog, *command]))
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""

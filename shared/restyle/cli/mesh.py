@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..client import Result, connect
-from ..errors import RestyleError, UsageError
+from ..errors import UsageError
 from ..jobs import declaration
 from ..jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES, variation
 from ..meshfile import check_output, write_mesh
@@ -20,7 +21,7 @@ from ..modelfile import write_model
 from ..picturefile import write_picture
 from ..styleset import separate
 from .flags import given_parameters
-from .follow import finished, follow_with_previews, preview_folder
+from .follow import finished, follow_with_previews, preview_folder, writing
 from .mesh_inputs import Subject, names_of, read_subject, read_targets
 from .output import Output
 
@@ -44,11 +45,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with connect(arguments.server) as client:
         job = client.submit(job_declaration.name, mesh=subject.mesh, **inputs, **parameters)
         result = follow_with_previews(job, output, previews)
-    try:
+    with writing(job, output):
         _write(result, subject, arguments, previews, output)
-    except RestyleError as error:
-        kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
-        raise type(error)(f"{error.message} {kept}") from error
     return 0
 
 
@@ -98,6 +96,9 @@ def _write(
     output.record |= {"outputs": outputs, "vertices": count, "report": report}
     how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
     output.say(f"{target}: {count:,} vertices, {how}")
+    lists = [[value] if isinstance(value, str) else value for name, value in outputs.items() if name != "previews"]
+    if beside := dict.fromkeys(path for paths in lists for path in paths if path != written[0]):
+        output.say(f"also: {', '.join(path.removeprefix(f'{Path.cwd()}{os.sep}') for path in beside)}")
 
 
 def _write_styles(target: Path, result: Result) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInputError, UsageError
+from ..jobs import declaration
 from ..jobs.stylize_mesh import IMAGES, PROMPTS, TARGET_MESHES
 from ..kinds import validate_input
 from ..kinds.mesh import Mesh
@@ -40,11 +41,14 @@ class Subject:
 
 
 def names_of(arguments: argparse.Namespace) -> dict[str, str]:
-    """What the caller knows the inputs by; `Output.inputs`."""
+    """What the caller knows the inputs and parameters by; `Output.inputs`."""
     meshes = ", ".join([arguments.mesh, *arguments.object])
-    names = {"mesh": meshes, "vertices": f"{meshes}: vertices", "faces": f"{meshes}: faces"}
+    parameters = (parameter.name for parameter in declaration("stylize_mesh").parameters)
+    names = {name: f"--{name.replace('_', '-')}" for name in parameters}
+    names |= {"mesh": meshes, "vertices": f"{meshes}: vertices", "faces": f"{meshes}: faces"}
     names |= {"geometry_prompt": "--geometry-prompt", "object_prompts": "--object-prompt"}
-    names |= dict(zip(PROMPTS, [*["PROMPT"] * (arguments.prompt is not None), *["--also"] * len(PROMPTS)]))
+    first = "--also" if arguments.prompt is None and arguments.also else "PROMPT"
+    names |= dict(zip(PROMPTS, [first, *["--also"] * len(PROMPTS)]))
     names |= {name: of_flag(path, "--image") for name, path in zip(IMAGES, arguments.image)}
     names |= {name: of_flag(path, "--target-mesh") for name, path in zip(TARGET_MESHES, arguments.target_mesh)}
     return names if arguments.mask is None else names | {"mask": of_flag(arguments.mask, "--mask")}
@@ -85,7 +89,7 @@ def read_mask(path: Path, count: int) -> NDArray[np.float32]:
     if not path.is_file():
         raise BadInputError(f"{path}: there is no such file. A mask has a weight for each vertex of the mesh.")
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
+        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _numbers(path)
         weights = np.asarray(values, np.float32)
     except (ValueError, OSError) as error:
         raise BadInputError(f"{path}: it is no list of numbers ({error}).") from error
@@ -94,6 +98,11 @@ def read_mask(path: Path, count: int) -> NDArray[np.float32]:
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() > 1:
         raise BadInputError(f"{path}: the weights of a mask must lie within 0 and 1.")
     return weights
+
+
+def _numbers(path: Path) -> NDArray[np.float64]:
+    """The numbers of a text; NumPy's warning of one without any would be said beside the error."""
+    return np.array([]) if not path.read_text().strip() else np.loadtxt(path, ndmin=1)
 
 
 def _colors(file: MeshFile, arguments: argparse.Namespace) -> dict[str, NDArray[Any]]:
@@ -114,7 +123,8 @@ def _subdivided(
     if level == 0:
         return file, attributes
     finer, values = subdivided(file, level, attributes)
-    output.note(f"{file.path}: subdivided {level} times, {len(finer.mesh.vertices):,} vertices")
+    times = "once" if level == 1 else f"{level} times"
+    output.note(f"{file.path}: subdivided {times}, {len(finer.mesh.vertices):,} vertices")
     return finer, values
 
 

@@ -24,12 +24,14 @@ class Output:
     inputs: what the caller knows the job's inputs and parameters by, such as their files. Errors and warnings that
     begin with the name of one, "clip: ...", are said with this in its place, "walk.mp4: ...".
     places: the files and folders that are written, likewise: "sheet.png: ..." becomes "sheet.png (--plot): ...".
+    subject: what is worked on, where there are several; warnings and progress begin with it.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.inputs: dict[str, str] = {}
         self.places: dict[str, str] = {}
+        self.subject = ""
         self.record: dict[str, Any] = {}
         self.warnings: list[str] = []
 
@@ -50,10 +52,13 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Something that does not stop the command but should be known; once per text."""
-        text = self.named(text)
+        text = self._of_subject(self.named(text))
         if text not in self.warnings:
             self.warnings.append(text)
             self.note(f"Warning: {text}")
+
+    def _of_subject(self, text: str) -> str:
+        return text if text.startswith(self.subject) else f"{self.subject}: {text}"
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Rows in columns, the first row as a heading; plain text, so that it can be cut and searched."""
@@ -86,5 +91,5 @@ class Output:
 
         columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
-            task = bar.add_task(title, total=1.0)
-            yield lambda fraction, message: bar.update(task, completed=fraction, description=message or title)
+            task = bar.add_task(self._of_subject(title), total=1.0)
+            yield lambda done, message: bar.update(task, completed=done, description=self._of_subject(message or title))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..client import Client, Result, connect
-from ..errors import RestyleError, UsageError
+from ..errors import UsageError
 from ..framemap import read_table, write_table
 from ..jobs import declaration
 from ..jobs.retime_clip import CONTAINERS, check_network
@@ -16,7 +16,7 @@ from ..kinds.curve import Curve
 from ..outfile import check_file
 from ..picturefile import write_picture
 from ..words import counted
-from .follow import finished, follow_with_previews
+from .follow import finished, follow_with_previews, writing
 from .output import Output
 from .retime_inputs import JOB, names_of, network_of, parameters_of, read_source
 
@@ -59,14 +59,8 @@ def retime(client: Client, call: _Call, output: Output) -> None:
     """Run the job and write what it made."""
     job = client.submit(JOB, **call.inputs, **call.parameters)
     result = follow_with_previews(job, output, None)
-    kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
-    try:
+    with writing(job, output):
         _write(result, call, output)
-    except RestyleError as error:
-        raise type(error)(f"{error.message} {kept}") from error
-    except KeyboardInterrupt:
-        output.note(kept)
-        raise
 
 
 # Before the job
@@ -118,7 +112,8 @@ def _files(arguments: argparse.Namespace, source: Path) -> dict[str, Path]:
         raise UsageError("-o OUT is missing: the movie to write; or --curve, --plot, --wav or --heat for these alone.")
     for name, path in files.items():
         if path.suffix.lower() not in ENDINGS[name]:
-            raise UsageError(f"{path}: this is written as {', '.join(ENDINGS[name])}. Choose that ending.")
+            choose = "that ending" if len(ENDINGS[name]) == 1 else "one of these endings"
+            raise UsageError(f"{path}: this is written as {', '.join(ENDINGS[name])}. Choose {choose}.")
         if path.resolve() == source.resolve():
             raise UsageError(f"{path}: the result would overwrite the clip. Choose another name.")
         check_file(path)
@@ -146,5 +141,5 @@ def _write(result: Result, call: _Call, output: Output) -> None:
     output.record |= {"outputs": {name: str(path.resolve()) for name, path in written.items()}, "report": report}
     frames = counted(report["frames"], "frame")
     made = f"{frames}, {report['length']:.2f} s, {report['speed']:.3g}x by {report['method']}"
-    how = f"{output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
-    output.say(f"{next(iter(written.values()), call.source)}: {made}, {how}")
+    how = f"made in {output.record['seconds']} s on {output.record['device']}, job {result.status.id}"
+    output.say(f"{', '.join(map(str, written.values())) or call.source}: {made}, {how}")

@@ -12,7 +12,8 @@ from ..errors import BadInputError, UsageError
 from ..kinds.frames import Frames, MovieFile
 from ..kinds.model import Model
 from ..modelfile import read_model
-from ..moviefile import is_movie
+from ..moviefile import READABLE, is_movie
+from ..picturefile import SUFFIXES
 from .flags import given_parameters
 from .output import of_flag
 
@@ -27,6 +28,9 @@ def read_source(path: Path, fps: float | None) -> Frames | MovieFile:
         if fps is not None:
             raise UsageError(f"--fps: this is for numbered pictures; {path} knows its own rate.")
         return MovieFile.of(path)
+    endings = {file.suffix.lower() for file in path.iterdir()} if path.is_dir() else set()
+    if endings & set(READABLE) and not endings & set(SUFFIXES):
+        raise BadInputError(f"{path}: this is a folder of movies. Name one of them; --analyze looks at all of them.")
     if not is_clip(path):
         there = "this is no clip" if path.exists() else "there is no such file"
         raise BadInputError(f"{path}: {there}. Name a movie, a folder of numbered pictures, or a pattern of them.")
@@ -37,8 +41,9 @@ def names_of(arguments: argparse.Namespace) -> dict[str, str]:
     """What the caller knows the inputs by; `Output.inputs`."""
     names = {"lock": "--lock", "heat": "--heat"}
     names |= {} if arguments.clip is None else {"clip": arguments.clip}
-    names |= {} if arguments.map is None else {"map": of_flag(arguments.map, "--map")}
-    return names if arguments.weights is None else names | {"network": of_flag(arguments.weights, "--weights")}
+    for name, path, flag in (("map", arguments.map, "--map"), ("network", arguments.weights, "--weights")):
+        names |= {} if path is None else dict.fromkeys((name, str(Path(path))), of_flag(path, flag))
+    return names
 
 
 def network_of(arguments: argparse.Namespace) -> dict[str, Model]:

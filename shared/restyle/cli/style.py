@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..client import Client, Result, connect
-from ..errors import BadInputError, RestyleError, UsageError
+from ..errors import BadInputError, UsageError
 from ..jobs import declaration
 from ..kinds.model import Model
 from ..meshfile import MeshFile, check_output, read_mesh, write_mesh, write_textured
@@ -18,7 +18,7 @@ from ..modelfile import SUFFIX, read_model
 from ..outfile import make_folder, write_atomically
 from ..picturefile import write_levels, write_picture
 from .flags import given_parameters
-from .follow import finished, follow_with_previews, preview_folder
+from .follow import finished, follow_with_previews, preview_folder, writing
 from .output import Output
 
 MAX_LEVEL = 65_535
@@ -53,14 +53,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         model = style or _style_of(client, arguments.style)
         job = client.submit(job_declaration.name, mesh=source.mesh, style=model, **parameters)
         result = follow_with_previews(job, output, previews)
-    try:
-        if arguments.action == "apply":
-            _write_mesh(result, source, target, previews, output)
-        else:
-            _write_textures(result, source, target, previews, output)
-    except RestyleError as error:
-        kept = f"The result is kept on the server: restyle jobs fetch {job.id} -o DIR"
-        raise type(error)(f"{error.message} {kept}") from error
+    write = _write_mesh if arguments.action == "apply" else _write_textures
+    with writing(job, output):
+        write(result, source, target, previews, output)
     return 0
 
 

@@ -47,7 +47,8 @@ def check_network(model: Model) -> None:
         if not {"head.weight", "head.bias"} <= set(model.arrays):
             raise BadInputError(
                 "network: these are the weights of an S3D-G's backbone, such as the published ones. The head that says "
-                "whether a clip is sped up is missing, head.weight (1, 1024) and head.bias (1,)."
+                "whether a clip is sped up is missing, head.weight (1, 1024) and head.bias (1,). Train it on footage, "
+                "or make a small network of your own: restyle retime --train FOLDER -o OURS.safetensors"
             )
     elif model.metadata.get("what") != TRAINED:
         raise BadInputError(

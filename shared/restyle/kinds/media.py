@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -15,7 +12,8 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInputError, ResourcesError
+from ..errors import BadInputError
+from ..outfile import check_file, new_file
 from .packed import Packed, require_array
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wav")
@@ -69,30 +67,10 @@ class MovieFile:
 
         Raises BadInputError for a path that cannot be written, ResourcesError when the disk is full.
         """
+        check_file(path)
         with new_file(path, self.size) as file:
             for part in self.parts:
                 file.write(part.data)
-
-
-@contextmanager
-def new_file(path: Path, size: int) -> Iterator[IO[bytes]]:
-    """A file to write `size` bytes into, which becomes the one at `path` if all goes well; else nothing is left of it.
-
-    Raises BadInputError for a path that cannot be written, ResourcesError when the disk is full.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourcesError(f"{path}: the disk is full. Free {size:,} bytes and try again.") from error
-        raise BadInputError(f"{path}: it cannot be written: {error.strerror}.") from error
 
 
 class _Parts(io.RawIOBase):

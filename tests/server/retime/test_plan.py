@@ -208,10 +208,11 @@ def test_a_limit_of_its_own_for_each_frame():
 
 @pytest.mark.parametrize(("length", "locked"), [(11, ()), (101, ()), (20, ((0, 79),)), (60, ((0, 99),))])
 def test_what_is_not_possible_is_refused_with_what_is(length: int, locked: tuple[tuple[int, int], ...]):
-    with pytest.raises(UsageError, match=r"from [\d,]+ to [\d,]+ frames") as caught:
+    with pytest.raises(UsageError, match=r"(from [\d,]+ to|only) [\d,]+ frames are") as caught:
         plan(np.full(100, 3.0), FPS, length, locked=locked)
     words = caught.value.message.replace(",", "").split()
-    fewest, largest = (int(words[words.index(word) + 1]) for word in ("from", "to"))
+    found = [int(words[words.index(word) + 1]) for word in ("from", "to", "only") if word in words]
+    fewest, largest = found[0], found[-1]
     for possible in (fewest, largest):
         assert len(plan(np.full(100, 3.0), FPS, possible, locked=locked).source) == possible
     assert not fewest <= length <= largest

@@ -128,8 +128,6 @@ def test_what_is_too_fast_or_too_slow_is_silent_and_fades_without_a_click() -> N
     assert [loudness(part) > 0.3 for part in parts] == [True, False, True, False, True]
     assert loudness(parts[1]) == loudness(parts[3]) == 0
     assert np.abs(np.diff(found)).max() < 1.2 * np.abs(np.diff(tone)).max()
-    ducked = retimed(tone, plan, duck=0.25)[0][int(3.5 * RATE) : int(5.5 * RATE)]
-    assert loudness(ducked) == pytest.approx(0.25 * 0.5 / np.sqrt(2), rel=0.03)
     assert loudness(retimed(tone, plan, mute_above=9.0)[0][int(3.5 * RATE) : int(5.5 * RATE)]) > 0.3
 
 

@@ -17,6 +17,7 @@ from restyle.cli.main import Parser, build_parser, main
 from restyle.declare import JobDeclaration, Parameter
 from restyle.errors import UsageError
 from restyle.jobs import declarations
+from restyle.words import plain
 
 PROGRAM = [sys.executable, "-m", "restyle.cli.main"]
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
@@ -60,11 +61,18 @@ def test_flags_come_from_the_declaration() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "text"), [(0.05, "0.05"), (100.0, "100"), (1e6, "1,000,000"), (12_345_678, "12,345,678"), (-0.5, "-0.5")]
+)
+def test_numbers_for_people(number: float, text: str) -> None:
+    assert plain(number) == text
+
+
+@pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("--count 0", "from 1 to 20000 pieces"),
+        ("--count 0", "0 is outside its range, from 1 to 20,000 pieces"),
         ("--count 2.5", "not a whole number"),
-        ("--rate -1", "from 0.0"),
+        ("--rate -1", "at least 0"),
         ("--rate nan", "not a finite number"),
         ("--rate fast", "not a number"),
         ("--way-out up", "'up' is not one of left, right"),
@@ -82,7 +90,15 @@ def test_help_tells_ranges_choices_and_defaults() -> None:
     parser = Parser(prog="sample")
     add_parameters(parser, SAMPLE)
     text = " ".join(parser.format_help().split())
-    for part in ("left: To the left.", "[left]", "1 to 20,000 pieces.", "[3]", "50 % is half", "--no-loud"):
+    for part in (
+        "left: To the left.",
+        "[left]",
+        "1 to 20,000 pieces.",
+        "[3]",
+        "50 % is half",
+        "--no-loud",
+        "shout. [off]",
+    ):
         assert part in text
 
 
@@ -122,7 +138,8 @@ BAD_CALLS = [  # words, exit code, error code, part of the message
     (["mesh", "tri.obj", "red " * 2500, "-o", "out.ply"], 20, "bad_input", "10,000 characters"),
     (["mesh", "tri.obj", "red", "-o", "no/folder/out.ply"], 20, "bad_input", "no/folder"),
     (["mesh", "tri.obj", "red", "-o", "out.ply", "--preview", "tri.obj"], 20, "bad_input", "tri.obj"),
-    (["mesh", "tri.obj", "-o", "out.ply"], 2, "bad_usage", "there is no target"),
+    (["mesh", "tri.obj", "-o", "out.ply"], 2, "bad_usage", "PROMPT: there is no target"),
+    (["mesh", "tri.obj", "red", "--palette", "red", "-o", "o.ply"], 2, "bad_usage", "--palette: 'red' is not"),
     (["mesh", "tri.obj", "-o", "out.ply", "--image", "none.png"], 20, "bad_input", "none.png: there is no such file"),
     (["mesh", "tri.obj", "red", "-o", "out.ply", "--mask", "none.npy"], 20, "bad_input", "none.npy: there is no such"),
     (["mesh", "tri.obj", "red", "-o", "out.ply", "--mask", "two.txt"], 20, "bad_input", "the mesh has 3 vertices"),
@@ -248,18 +265,12 @@ def test_doctor_says_what_is_wrong_and_what_to_do(
 ) -> None:
     monkeypatch.delenv("RESTYLE_SERVER")
     (tmp_path / "data").write_text("a file where the folder should be")
-    assert main(["doctor", "--json"]) == 1
-    record = json.loads(capsys.readouterr().out)
-    findings = {finding["what"]: finding for finding in record["findings"]}
-    assert not record["usable"]
-    assert findings["Data folder"]["state"] == "missing"
-    assert "RESTYLE_DATA_DIR" in findings["Data folder"]["advice"]
-    assert findings["Compute"]["state"] == "ok"
-    (tmp_path / "data").unlink()
-    main(["doctor"])
+    assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
-    assert "ok       Data folder" in printed
-    assert "note     Server: none runs" in printed
+    assert re.search(r"MISSING  Data folder: .*\n +-> .*RESTYLE_DATA_DIR", printed)
+    assert "\nok       Compute: torch" in printed
+    assert "\nnote     Server: none runs" in printed
+    assert "Restyle can work here." not in printed
 
 
 def test_every_command_and_flag_is_in_the_documentation() -> None:

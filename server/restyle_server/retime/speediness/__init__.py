@@ -1,20 +1,17 @@
 """Is a clip shown at its natural speed, or sped up? After SpeedNet (Benaim et al., CVPR 2020, arXiv 2004.06130)."""
 
 from .curve import RATES, speediness
+from .moments import Windows, features
 from .s3dg import S3DG, load_s3dg
-from .similar import Match, Windows, features, joined, similar
 from .small import SpeedinessNet, load_small
 
 __all__ = [
     "RATES",
     "S3DG",
-    "Match",
     "SpeedinessNet",
     "Windows",
     "features",
-    "joined",
     "load_s3dg",
     "load_small",
-    "similar",
     "speediness",
 ]

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from restyle.errors import BadInputError
-
 from . import s3dg, small
 from .curve import Judge
 
@@ -18,8 +16,4 @@ def network_of(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any], dev
     """The network that these weights and their metadata are of, ready for inference; BadInputError if of none."""
     if s3dg.is_s3dg(arrays):
         return s3dg.of_arrays(arrays, about, device)
-    if about.get("what") != small.WHAT:
-        raise BadInputError(
-            "network: these are neither weights that `restyle retime --train` has written nor those of an S3D-G."
-        )
     return small.of_arrays(arrays, about, device)

@@ -195,11 +195,7 @@ def of_arrays(
     """
     net, headless = _network(arrays, name)
     if headless:
-        raise BadInputError(
-            f"{name}: these are the weights of an S3D-G's backbone, such as the published ones. The head that says "
-            "whether a clip is sped up is missing, head.weight (1, 1024) and head.bias (1,). Train it on footage, "
-            "or make a small network of your own: restyle retime --train FOLDER -o OURS.safetensors"
-        )
+        raise BadInputError(f"{name}: the head of an S3D-G is missing, head.weight (1, 1024) and head.bias (1,).")
     net.natural, net.rise = (level(about, key, name) if key in about else getattr(net, key) for key in LEVELS)
     return net.eval().requires_grad_(False).to(device)
 

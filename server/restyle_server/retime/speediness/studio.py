@@ -200,10 +200,10 @@ def judge(nets: Mapping[str, SpeedinessNet], films: Films, on_step: Share = floa
             for number, clip in enumerate(evenly(films.held, 8))
         ]
         still[name] = float(1 - np.concatenate(stills).mean())
-    table["1x against 2x"]["motion"] = baseline(films, nets["new"].window)
-    rivals = [name for name in nets if name != "new"]
     headline = table["1x against 2x"]
-    return Verdict(table, still, all(better(headline["new"], headline[name]) for name in rivals))
+    best = wins(headline)
+    headline["motion"] = baseline(films, nets["new"].window)
+    return Verdict(table, still, best)
 
 
 def _coded(clip: Clip, net: SpeedinessNet) -> measure.Windows:
@@ -226,6 +226,11 @@ def baseline(films: Films, window: int) -> measure.Score:
     return measure.score(
         [measure.Windows(clip.scene, *(logit(part) for part in features(clip))) for clip in films.held]
     )
+
+
+def wins(headline: Mapping[str, measure.Score]) -> bool:
+    """Whether "new" is better than all others."""
+    return all(better(headline["new"], score) for name, score in headline.items() if name != "new")
 
 
 def better(new: measure.Score, old: measure.Score) -> bool:

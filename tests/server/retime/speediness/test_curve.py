@@ -31,7 +31,7 @@ def _net() -> SpeedinessNet:
 
 def test_pieces_leave_no_trace(net: SpeedinessNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curve, "halves", lambda device: False)
-    film, places = simulated(3, np.ones(200)), np.arange(0, 200, 1)
+    film, places = simulated(3, np.ones(120)), np.arange(120)
     whole = curve.look((film, film[:, ::2, ::2]), places, net, keep_features=True)
     monkeypatch.setattr(curve, "PIECE", 37)
     for one, other in zip(whole, curve.look((film, film[:, ::2, ::2]), places, net, keep_features=True)):
@@ -79,31 +79,28 @@ def test_shapes_and_ranges(net: SpeedinessNet, frames: int) -> None:
 
 
 def test_curves_rise_with_the_rate(net: SpeedinessNet) -> None:
-    means = np.mean([speediness(simulated(k, np.ones(200)), 30.0, net).curves.mean(1) for k in (0, 2, 3, 5, 8)], 0)
-    assert (np.diff(means) > -0.02).all()
-    assert means[-1] > means[0] + 0.2
+    for seed in (0, 5, 8):
+        means = speediness(simulated(seed, np.ones(150)), 30.0, net).curves.mean(1)
+        assert (np.diff(means) > -0.02).all()
+        assert means[-1] > means[0] + 0.3
 
 
 def test_planted_stretches_are_found(net: SpeedinessNet) -> None:
     """90 frames at natural speed, 90 three times faster, 90 natural again, of scenes that no training has drawn."""
     speeds = np.repeat([1.0, 3.0, 1.0], 90)
-    scores = []
-    for seed in range(9):
+    inner = np.abs(np.arange(270) % 90 - 45) < 35  # the windows straddle the joints
+    for seed in (0, 3, 5, 8):
         seen = speediness(simulated(1000 + seed, speeds), 30.0, net, rates=(1.0, 2.0)).curves.mean(0)
-        inner = np.abs(np.arange(270) % 90 - 45) < 35  # the windows straddle the joints
-        scores.append(measure.auc(seen[inner & (speeds == 1)], seen[inner & (speeds == 3)]))
-    assert np.mean(scores) > 0.85
+        assert measure.auc(seen[inner & (speeds == 1)], seen[inner & (speeds == 3)]) > 0.9
 
 
 def test_slow_motion_in_a_strip_may_go_faster(net: SpeedinessNet) -> None:
     """90 frames at natural speed, 90 at a third of it, 90 natural again: slow ones look less sped up at 2x."""
     speeds = np.repeat([1.0, 1 / 3, 1.0], 90)
     inner = np.abs(np.arange(270) % 90 - 45) < 35
-    scores = []
-    for seed in (0, 2, 3, 5, 8):
+    for seed in (0, 3, 8):
         seen = speediness(simulated(2000 + seed, speeds), 30.0, net, rates=(1.0, 2.0)).curves[1]
-        scores.append(measure.auc(seen[inner & (speeds < 1)], seen[inner & (speeds == 1)]))
-    assert np.mean(scores) > 0.8
+        assert measure.auc(seen[inner & (speeds < 1)], seen[inner & (speeds == 1)]) > 0.9
 
 
 @pytest.mark.parametrize("noise", [0.0, 2.0, 5.0])
@@ -153,7 +150,7 @@ def test_what_the_callback_raises_ends_the_work(net: SpeedinessNet) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        speediness(simulated(8, np.ones(500)), 30.0, net, on_step=step)
+        speediness(simulated(8, np.ones(250)), 30.0, net, on_step=step)
     assert shares == sorted(shares)
     assert 0 < shares[0] <= 0.5 < shares[-1] <= 1
 

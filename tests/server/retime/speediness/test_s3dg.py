@@ -108,7 +108,7 @@ def test_published_weights_find_their_places(tmp_path: Path) -> None:
     assert torch.equal(branch[2][1].time.norm.running_var, tensors["mixed_4c.conv_b2_b.bn2.running_var"])
     assert torch.equal(branch[3][1].conv.weight, tensors["mixed_4c.conv_b3_b.conv1.weight"])
     assert torch.equal(net.conv_2c.time.conv.weight, tensors["conv_2c.conv2.weight"])
-    with pytest.raises(BadInputError, match="backbone"):
+    with pytest.raises(BadInputError, match="the head of an S3D-G is missing"):
         load_s3dg(tmp_path / "s3d_howto100m.safetensors")
 
 
@@ -184,7 +184,7 @@ def test_a_head_under_the_published_names_is_found() -> None:
 @pytest.mark.parametrize(
     ("change", "about", "words"),
     [
-        ({"head.weight": None, "head.bias": None}, {}, "backbone.*is missing.*--train FOLDER"),
+        ({"head.weight": None, "head.bias": None}, {}, "the head of an S3D-G is missing"),
         ({"head.bias": None}, {}, "1 tensors are missing.*head.bias"),
         ({"mixed.4c.branches.0.0.conv.weight": None}, {}, "1 tensors are missing"),
         ({"head.weight": np.zeros((400, 1024), np.float32)}, {}, "not the weights of an S3D-G of this shape"),
@@ -205,7 +205,7 @@ def test_unfit_weights_are_refused_in_words(
 
 
 def test_weights_of_no_known_network_are_refused() -> None:
-    with pytest.raises(BadInputError, match="network: these are neither"):
+    with pytest.raises(BadInputError, match="network: these are not weights that"):
         network_of({"a": np.zeros(2, np.float32)}, {}, "cpu")
 
 
