@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import bpy
@@ -19,6 +19,7 @@ from .tasks import UNDER_WAY, Companion, Task
 
 SHARE = 0.05  # of the main thread's time goes into this, at most
 SWEEP_SECONDS = 1.0  # between two looks for what is left over where it cannot be taken back yet
+OVER = object()
 
 
 class Live:
@@ -30,6 +31,8 @@ class Live:
         self._declined: set[str] = set()  # jobs whose objects the artist has show something else meanwhile
         self._wanted = True
         self._leftover = False
+        self._steps: Iterator[None] | None = None  # what remains of showing a job's newest state
+        self._spent = 0.0  # seconds, by the steps before
         self._show_at = self._sweep_at = 0.0
 
     def wants(self, job_id: str) -> bool:
@@ -42,7 +45,10 @@ class Live:
         self._waiting.add(job_id)
 
     def step(self, tasks: Mapping[str, Task], loads: int, *, busy: bool) -> None:
-        """Show at most one job's newest state, and take back those of jobs that have ended; `busy` puts off showing."""
+        """Take one step of showing a job's newest state, and take back those of jobs that have ended.
+
+        `busy` puts off showing.
+        """
         self._wanted = bpy.context.scene.restyle.live
         running = {task.id for task in tasks.values() if task.state in UNDER_WAY and not task.earlier}
         for job_id in self._newest.keys() - (running if self._wanted else set()):
@@ -50,17 +56,49 @@ class Live:
         now = time.monotonic()
         if self._leftover and now >= self._sweep_at:
             self._leftover, self._sweep_at = not sweep(self._newest), now + SWEEP_SECONDS
-        if self._waiting and not busy and now >= self._show_at:
-            if not nodes.is_there():
-                nodes.group()  # a step of its own, for together with the first surface it would be a long one
-                return
+        if self._steps is None and self._waiting and now >= self._show_at:
             job_id = self._waiting.pop()
-            if not _show(tasks[job_id], self._newest[job_id], loads):
-                self._declined.add(job_id)
-                self.end(job_id)
+            self._steps, self._spent = self._show(tasks[job_id], self._newest[job_id], loads), 0.0
+        if self._steps is not None and not busy:
+            if next(self._steps, OVER) is OVER:
+                self._steps = None
             bpy.context.view_layer.update()  # it would come with the next drawing; here its cost is known
             ended = time.monotonic()
-            self._show_at = ended + (ended - now) / SHARE
+            self._spent += ended - now
+            self._show_at = ended + self._spent / SHARE
+
+    def _show(self, task: Task, arrays: Mapping[str, Any], loads: int) -> Iterator[None]:
+        """Show how far the task is on its objects, in steps of a few milliseconds; between two anything may happen."""
+        if not nodes.is_there():
+            nodes.material()
+            yield
+            nodes.group()
+            yield
+        for companion, rows in objects.own_rows(task, arrays):
+            if obj := self._own(task, companion, loads):
+                _write(obj.data, rows)
+                yield
+            obj = self._own(task, companion, loads)
+            if obj and BEHIND not in obj and BEHIND in obj.data:
+                _begin(obj, task.id)
+                yield
+
+    def _own(self, task: Task, companion: Companion, loads: int) -> bpy.types.Object | None:
+        """The task's object, if it is as it was sent and free to show how far the job is; with an eye on the artist."""
+        obj = companion.target.find(loads) if companion.target else None
+        if task.id not in self._newest or obj is None or _is_edited(obj):
+            return None
+        if BEHIND in obj and _behind(obj)["job"] != task.id:
+            return None  # another job has it
+        if BEHIND in obj and not _shows(obj):
+            self._declined.add(task.id)
+            self.end(task.id)
+            return None
+        if _is_as_sent(companion, obj.data):
+            return obj
+        if BEHIND in obj:
+            _take_back(obj)
+        return None
 
     def end(self, job_id: str) -> None:
         """Take back what is shown of a job; where an object is being edited, as soon as it is not any more."""
@@ -91,32 +129,6 @@ def _is_marked(block: bpy.types.ID) -> bool:
     return BEHIND in block and block.library is None
 
 
-def _show(task: Task, arrays: Mapping[str, Any], loads: int) -> bool:
-    """Show how far the task is on those of its objects that are as they were sent; False if the artist declined."""
-    for companion, rows in objects.own_rows(task, arrays):
-        obj = companion.target.find(loads) if companion.target else None
-        if obj is None or _is_edited(obj):
-            continue
-        first = BEHIND not in obj
-        if not first and _behind(obj)["job"] != task.id:
-            continue  # another job has it
-        if not first and not _shows(obj):
-            return False
-        if not _is_as_sent(companion, obj.data):
-            if not first:
-                _take_back(obj)
-            continue
-        if BEHIND not in obj.data:
-            obj.data[BEHIND] = obj.data.attributes.active_color_name
-        for name, suffix in (("colors", "color"), ("offset", "offset")):
-            if name in rows:
-                results.write(obj.data, LIVE, suffix, rows[name])
-        if first:
-            _begin(obj, task.id)
-        obj.data.update_tag()
-    return True
-
-
 def _is_edited(obj: bpy.types.Object) -> bool:
     return obj.mode != "OBJECT" or obj.data.is_editmode
 
@@ -128,6 +140,16 @@ def _is_as_sent(companion: Companion, mesh: bpy.types.Mesh) -> bool:
         return BEHIND in mesh
     counts = len(mesh.vertices), len(mesh.loops), len(mesh.polygons)
     return counts == (len(before.positions), len(before.corners), len(before.starts))
+
+
+def _write(mesh: bpy.types.Mesh, rows: Mapping[str, Any]) -> None:
+    """Put the newest state onto the mesh, marked to be taken off again."""
+    if BEHIND not in mesh:
+        mesh[BEHIND] = mesh.attributes.active_color_name
+    for name, suffix in (("colors", "color"), ("offset", "offset")):
+        if name in rows:
+            results.write(mesh, LIVE, suffix, rows[name])
+    mesh.update_tag()
 
 
 def _begin(obj: bpy.types.Object, job_id: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs the bpy module")
 from stylize_parts import add, colors, evaluated, offsets, positions, read, recipe, select  # noqa: E402  needs bpy
+from ticking import GOAL_MS  # noqa: E402
 
 pytestmark = pytest.mark.blender
 QUICK_SERVER = True
@@ -55,6 +58,12 @@ def inputs(obj):
     return [value for key, value in state(obj)["modifiers"][0][2].items() if isinstance(value, str)]
 
 
+def value_of(modifier, identifier):
+    if bpy.app.version >= (5, 2):
+        return getattr(modifier.properties.inputs, identifier).value
+    return modifier[identifier]
+
+
 def state(obj):
     """Everything that a layer could leave behind on an object."""
     modifiers = []
@@ -63,7 +72,7 @@ def state(obj):
         if modifier.type == "NODES":
             for item in modifier.node_group.interface.items_tree:
                 if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name != "Geometry":
-                    values[item.name] = modifier[item.identifier]
+                    values[item.name] = value_of(modifier, item.identifier)
         modifiers.append((modifier.name, modifier.show_viewport, values))
     mesh = obj.data
     return {
@@ -167,7 +176,7 @@ def test_a_mesh_that_is_edited_meanwhile_breaks_nothing(scene, server, session, 
     else:
         ball.modifiers.clear()
     seen = task.fraction
-    pump_until(lambda: task.fraction > seen + 0.01)
+    pump_until(lambda: task.fraction > seen + 0.003)
     cancel(task)
     assert "restyle" not in str(state(other))
     if edit == "Edit Mode":
@@ -189,7 +198,7 @@ def test_files_that_are_saved_meanwhile_are_clean(scene, server, session, live, 
     assert state(bpy.data.objects["Ball"]) == before
     assert not [group for group in bpy.data.node_groups if group.users]
     seen = task.fraction
-    pump_until(lambda: task.fraction > seen + 0.01)
+    pump_until(lambda: task.fraction > seen + 0.003)
     assert state(bpy.data.objects["Ball"]) == before, "of an earlier file's job nothing is shown"
 
 
@@ -264,28 +273,146 @@ def test_a_preview_that_changes_the_shape_alone_has_no_colours(scene, server, se
     cancel(task)
 
 
-def test_a_preview_of_100_000_vertices_is_quick(scene, part):
-    bpy.ops.mesh.primitive_grid_add(x_subdivisions=316, y_subdivisions=316)
-    for count in (17_000, 100_000):
-        side = int(count**0.5)
-        bpy.ops.mesh.primitive_grid_add(x_subdivisions=side, y_subdivisions=side)
+def test_a_preview_is_shown_in_small_steps(scene, part):
+    """One for each thing that takes milliseconds, and for each object; how many milliseconds is printed."""
+    tasks, objects, meshes, live = (part(name) for name in ("tasks", "objects", "meshes", "live"))
+    shown, random = live.Live(), np.random.default_rng(0)
+    for side in (132, 317):
+        bpy.ops.mesh.primitive_grid_add(x_subdivisions=side - 1, y_subdivisions=side - 1)
         obj = bpy.context.object
-        tasks, objects, live = part("tasks"), part("objects"), part("live")
-        before = part("meshes").snapshot(obj.data)
+        bpy.context.view_layer.update()
+        before, made = meshes.snapshot(obj.data), []
         task = tasks.Task("id", "stylize_mesh", {}, {}, objects.target(obj, 0), before, state=tasks.State.RUNNING)
-        random = np.random.default_rng(0)
-        shown = live.Live()
-        wall, own = [], []
-        for _ in range(6):
+        for _ in range(4):
             value = {name: random.random((len(obj.data.vertices), 3), np.float32) for name in ("colors", "offset")}
-            shown.take(task.id, part("arrivals").surface(value))
             shown._show_at = 0.0
-            started, before_cpu = time.perf_counter(), time.process_time()
-            shown.step({task.id: task}, 0, busy=False)
-            wall.append(time.perf_counter() - started)
-            own.append(time.process_time() - before_cpu)
+            shown.take(task.id, part("arrivals").surface(value))
+            made.append(list(steps(shown, task, obj)))
         assert read(obj.data, f"{LAYER}.offset", "vector", 3) == pytest.approx(value["offset"])
-        first, best, used = (1e3 * seconds for seconds in (own[0], min(wall), min(own)))
-        print(f"{len(obj.data.vertices):,} vertices: {best:.1f} ms, {used:.1f} of CPU; the first {first:.1f} of CPU")
-        assert min(wall) < 0.1, "the goal is 20 ms for 100,000 on a quiet machine"
+        first, *later = made
+        new = ["material", "node group"] if side == 132 else []
+        assert [name for name, _ in first] == [*new, "attributes", "modifier", ""]
+        assert all([name for name, _ in each] == ["", ""] for each in later)
+        took = ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in first if name)
+        again = min(1e3 * each[0][1] for each in later)
+        print(f"{side**2:,} vertices, ms of processor time: {took}; then {again:.1f} each (goal: {GOAL_MS})")
         shown.end(task.id)
+
+
+@pytest.fixture
+def shown(part):
+    """A `Live`, a task of an object that it is to show, and what comes of it next."""
+    obj = add("cube")
+    tasks, before = part("tasks"), part("meshes").snapshot(obj.data)
+    task = tasks.Task("id", "stylize_mesh", {}, {}, part("objects").target(obj, 0), before)
+    return part("live").Live(), {task.id: task}, {"offset": np.ones((8, 3), np.float32)}
+
+
+def test_showing_takes_a_bounded_share_of_time(scene, part, shown, monkeypatch):
+    """By a clock on which everything takes a second."""
+    clock = itertools.count(1000.0)
+    monkeypatch.setattr(part("live"), "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    (live, tasks, arrays), ticks = shown, []
+    for _ in range(200):
+        live.take("id", arrays)
+        steps = live._steps
+        live.step(tasks, 0, busy=False)
+        ticks.append(steps is not None or live._steps is not None)
+    assert any(ticks[20:])
+    assert sum(ticks) < 0.15 * len(ticks)
+
+
+def test_while_blender_is_busy_nothing_is_shown(scene, part, shown):
+    live, tasks, arrays = shown
+    live.take("id", arrays)
+    for _ in range(10):
+        live.step(tasks, 0, busy=True)
+    assert "restyle" not in str(state(bpy.context.object))
+    assert not bpy.data.node_groups
+    for _ in range(10):
+        live.step(tasks, 0, busy=False)
+    assert shows(bpy.context.object)
+    assert state(bpy.context.object)["modifiers"][0][2]["Show Colors"] is True, "it has no material of its own"
+
+
+def test_materials_are_left_as_they_are(scene, shown):
+    live, tasks, arrays = shown
+    bpy.context.object.data.materials.append(bpy.data.materials.new("Own"))
+    live.take("id", arrays)
+    while live._waiting or live._steps:
+        live.step(tasks, 0, busy=False)
+    assert state(bpy.context.object)["modifiers"][0][2]["Show Colors"] is False
+
+
+def test_an_object_shows_one_job_at_a_time(scene, part, shown):
+    live, tasks, arrays = shown
+    other = part("tasks").Task("other", "stylize_mesh", {}, {}, tasks["id"].target, tasks["id"].before)
+    tasks["other"], obj = other, bpy.context.object
+
+    def take(job_id, values):
+        live.take(job_id, values)
+        while live._waiting or live._steps:
+            live._show_at = 0.0
+            live.step(tasks, 0, busy=False)
+
+    take("id", arrays)
+    take("other", {"offset": 2 * arrays["offset"]})
+    assert (read(obj.data, f"{LAYER}.offset", "vector", 3) == 1).all()
+    live.end("id")
+    assert "restyle" not in str(state(obj))
+    take("other", {"offset": 2 * arrays["offset"]})
+    assert (read(obj.data, f"{LAYER}.offset", "vector", 3) == 2).all()
+
+
+@pytest.mark.parametrize("what", ["ended", "saved", "deleted", "Edit Mode"])
+def test_between_two_steps_anything_may_happen(scene, part, what):
+    ball, cube = add("ico_sphere", subdivisions=2), add("cube")
+    select(ball)
+    before = state(ball), state(cube)
+    tasks, objects, live = (part(name) for name in ("tasks", "objects", "live"))
+    sent, others = part("meshes").snapshot(ball.data), objects.companions([ball, cube], 0)
+    task = tasks.Task("id", "stylize_mesh", {}, {}, objects.target(ball, 0), sent, others=others)
+    shown, count = live.Live(), len(ball.data.vertices) + 8
+    shown.take(task.id, {"colors": np.ones((count, 4), np.float32), "offset": np.ones((count, 3), np.float32)})
+    while f"{LAYER}.offset" not in ball.data.attributes:
+        shown.step({task.id: task}, 0, busy=False)
+    assert state(ball)["modifiers"] == []
+    if what == "ended":
+        shown.end(task.id)
+    elif what == "saved":
+        shown.put_away()
+        assert (state(ball), state(cube)) == before
+        shown.step({task.id: task}, 0, busy=False)
+        assert state(ball) == before[0], "there is nothing on it to be shown"
+    elif what == "deleted":
+        bpy.data.objects.remove(ball)
+    else:
+        bpy.ops.object.mode_set(mode="EDIT")
+    while shown._waiting or shown._steps:
+        shown._show_at = 0.0
+        shown.step({task.id: task}, 0, busy=False)
+    assert shows(cube) == (what != "ended")
+    assert what == "deleted" or shows(ball) == (what == "saved")
+    if what == "Edit Mode":
+        bpy.ops.object.mode_set(mode="OBJECT")
+    shown.end(task.id)
+    assert state(cube) == before[1]
+    assert what == "deleted" or state(ball) == before[0]
+
+
+def steps(shown, task, obj):
+    """Take steps until there is no more to do; what each made, and seconds of processor time."""
+
+    def there():
+        return {
+            "material": len(bpy.data.materials),
+            "node group": len(bpy.data.node_groups),
+            "attributes": f"{LAYER}.offset" in obj.data.attributes,
+            "modifier": len(obj.modifiers),
+        }
+
+    while shown._waiting or shown._steps:
+        before, started = there(), time.thread_time()
+        shown.step({task.id: task}, 0, busy=False)
+        seconds, now = time.thread_time() - started, there()
+        yield ", ".join(name for name in now if now[name] != before[name]), seconds

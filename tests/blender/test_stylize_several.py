@@ -67,6 +67,14 @@ def test_objects_that_are_y_up_and_z_up_go_together_and_each_gets_its_own_direct
         assert np.array_equal(offsets(obj), positions(obj.data) * np.float32(0.1))
 
 
+def test_turning_puts_up_where_up_is_and_mirrors_nothing(part):
+    turned = part("meshes").turned
+    to_y, to_z = [[1, 0, 0], [0, 0, -1], [0, 1, 0]], [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
+    assert turned(np.eye(3), "z", "y").tolist() == to_y
+    assert turned(np.eye(3), "y", "z").tolist() == to_z
+    assert np.linalg.det(to_y) == np.linalg.det(to_z) == 1
+
+
 def test_objects_that_share_a_mesh_are_sent_once_and_all_show_the_result(scene, server, group, sent, part):
     first, other = add("cube", "First"), add("ico_sphere", "Other", subdivisions=1)
     twin = first.copy()
@@ -233,6 +241,14 @@ def test_a_mesh_to_look_like_goes_as_it_is_seen(scene, server, group, sent):
     bpy.ops.restyle.stylize_mesh()
     inputs, parameters = sent(ball, 2)
     assert (inputs["prompt"], parameters["target_mesh_weight"]) == ("made of gold", 0.5)
+
+
+@pytest.mark.parametrize("scale", [(1, 2, 3), (-1, 2, 3)])
+def test_the_outside_of_a_mirrored_mesh_stays_outside(scene, part, scale):
+    cube = add("cube", size=1)
+    cube.scale = scale
+    mesh, _ = part("meshes").as_seen(cube, bpy.context.evaluated_depsgraph_get())
+    assert np.linalg.det(mesh.vertices[mesh.faces].astype(float)).sum() / 6 == pytest.approx(6, rel=1e-5)
 
 
 def test_pictures_and_prompts_are_mixed_and_run_again_finds_them(scene, server, group, sent):

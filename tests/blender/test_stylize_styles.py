@@ -36,7 +36,9 @@ def test_the_original_is_shown_and_the_result_again(scene, server, group, part):
     assert np.array_equal(positions(evaluated(obj)), positions(obj.data))
     assert obj.data.attributes.active_color_name == paint
     assert part("results").is_original(obj)
+    assert not obj.modifiers[0].show_render
     bpy.ops.restyle.show_original()
+    assert obj.modifiers[0].show_render
     assert np.array_equal(positions(evaluated(obj)), moved)
     assert obj.data.attributes.active_color_name == "restyle.1.color"
 
@@ -70,7 +72,8 @@ def test_one_of_several_variations_is_applied_by_a_click_and_kept_once(scene, se
     for place, seed in ((1, 10), (2, 12), (3, 11)):
         assert offsets(obj, place) == pytest.approx((0.1 + seed / 1000) * positions(obj.data), abs=1e-6)
         parameters = recipe(obj, place)["parameters"]
-        assert (parameters["seed"], parameters["variations"]) == (seed, 1), "each can be made again by itself"
+        again = {"seed": seed, "proposal": seed - 9, "variations": 1}
+        assert again.items() <= parameters.items(), "each can be made again by itself"
     assert len(part("results").stored(obj.data)) == 3
     with pytest.raises(RuntimeError, match="has no variation 4"):
         bpy.ops.restyle.apply(task_id=task.id, to="TARGET", variation=4)

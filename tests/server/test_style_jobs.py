@@ -18,13 +18,20 @@ from restyle.kinds.mesh import Mesh
 from restyle.kinds.model import Model
 from restyle_server.context import JobContext
 from restyle_server.jobs import apply_style, bake_style
-from restyle_server.stylize import PRESETS
+from restyle_server.jobs.style_parts import sheet_angles
+from restyle_server.stylize import PRESETS, render_views
 from restyle_server.stylize.field import StyleField
 from restyle_server.stylize.geometry import Frame
 from restyle_server.stylize.starts import Recipe
 from restyle_server.stylize.style import Style, apply
 
 MODULES = {"apply_style": apply_style, "bake_style": bake_style}
+
+
+@pytest.fixture(autouse=True)
+def _small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in MODULES.values():
+        monkeypatch.setattr(module, "SHEET_SIZE", 64)
 
 
 def plane(cells: int = 6) -> Mesh:
@@ -53,7 +60,13 @@ def stored(style: Style) -> Model:
 
 
 def run(
-    folder: Path, job: str, parameters: dict[str, Any] | None = None, *, cancelled: bool = False, **inputs: Any
+    folder: Path,
+    job: str,
+    parameters: dict[str, Any] | None = None,
+    *,
+    cancelled: bool = False,
+    progress: list[float] | None = None,
+    **inputs: Any,
 ) -> tuple[dict[str, Any], list[str]]:
     """Outputs and warnings of a job; inputs and outputs are checked by kind, and travel."""
     declared = declaration(job)
@@ -62,6 +75,8 @@ def run(
     def report(what: str, data: dict[str, Any]) -> None:
         if what == "warning":
             warnings.append(data["message"])
+        elif what == "progress" and progress is not None:
+            progress.append(data["fraction"])
 
     context = JobContext(
         device="cpu",
@@ -96,6 +111,10 @@ def test_apply_gives_what_the_engine_gives(tmp_path: Path) -> None:
     assert outputs["report"]["style"] == {"prompt": "a striped sheet"}
     assert warnings == []
     assert np.ptp(expected.colors) > 0.3
+    assert np.abs(expected.offset).max() > 0.01
+    views = [angles[:1] for angles in sheet_angles(style.options.anchor_azimuth)]
+    drawn = render_views(mesh.vertices + expected.offset, mesh.faces, expected.colors, *views, size=64)[0]
+    np.testing.assert_array_equal(outputs["picture"][:64, :64], drawn)
 
 
 def test_apply_keeps_what_the_mask_says(tmp_path: Path) -> None:
@@ -133,11 +152,14 @@ def test_what_is_no_style_is_refused(tmp_path: Path, job: str) -> None:
         run(tmp_path, job, mesh=plane(), style=other)
 
 
-def test_bake_makes_textures(tmp_path: Path) -> None:
-    mesh = plane()
+def test_bake_makes_textures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restyle_server.context.PROGRESS_INTERVAL", 0.0)
+    mesh, progress = plane(), list[float]()
+    parameters = {"size": 96, "padding": 4, "normal_map": True}
     outputs, warnings = run(
-        tmp_path, "bake_style", {"size": 96, "padding": 4, "normal_map": True}, mesh=mesh, style=stored(style_of(mesh))
+        tmp_path, "bake_style", parameters, progress=progress, mesh=mesh, style=stored(style_of(mesh))
     )
+    assert any(0.05 < fraction <= 0.9 for fraction in progress), "and so it can be cancelled"
     report = outputs["report"]
     assert outputs["colors"].shape == outputs["normals"].shape == (96, 96, 3)
     heights = outputs["displacement"]["displacement"]
@@ -159,7 +181,7 @@ def test_bake_draws_the_mesh_in_its_textures(tmp_path: Path) -> None:
     mesh = plane(2)
     outputs, _ = run(tmp_path, "bake_style", {"size": 256}, mesh=mesh, style=stored(style_of(mesh)))
     picture = outputs["picture"].astype(int)
-    assert picture.shape == (2 * 384, 4 * 384, 3)
+    assert picture.shape == (2 * 64, 4 * 64, 3)
     drawn = (picture.max(axis=2) - picture.min(axis=2)) > 40
     assert drawn.mean() > 0.02, "its colours are there, though no vertex has them"
     reds, blues = picture[drawn][:, 0], picture[drawn][:, 2]

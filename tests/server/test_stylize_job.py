@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from restyle.color import srgb_to_linear
+from restyle.color import linear_to_srgb, srgb_to_linear
 from restyle.errors import BadInputError, UsageError
 from restyle.jobs import declaration
 from restyle.jobs.stylize_mesh import variation
@@ -19,8 +19,10 @@ from restyle.styleset import separate
 from restyle_server import checkpoint
 from restyle_server.context import JobContext
 from restyle_server.jobs import stylize_mesh
+from restyle_server.jobs.style_parts import SHEET_ELEVATIONS
 from restyle_server.jobs.stylize_inputs import MOST_ITERATIONS, options_of
 from restyle_server.models.clip import load_mini
+from restyle_server.stylize import render_views, result, starts, variety
 from restyle_server.stylize.style import Style, apply
 
 from .stylize.conftest import sphere
@@ -79,6 +81,7 @@ class Surroundings:
 @pytest.fixture(autouse=True)
 def _small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stylize_mesh, "SHEET_SIZE", 48)
+    monkeypatch.setattr(result, "PREVIEW_SIZE", 48)
 
 
 @pytest.fixture
@@ -112,12 +115,14 @@ def test_every_target_at_once(job: Surroundings) -> None:
 
 def test_the_mask_keeps_bits(job: Surroundings) -> None:
     colors = np.random.default_rng(1).random((COUNT, 3)).astype(np.float32)
-    mask = (POINTS[:, 1] > 0).astype(np.float32)
+    mask = np.clip(POINTS[:, 1], 0, 1).astype(np.float32)
     made = job.run({}, prompt="a red ball", vertex_attributes={"mask": mask, "colors": colors})["attributes"]
-    kept = mask == 0
+    kept, half = mask == 0, (mask > 0.1) & (mask < 0.5)
     assert made["colors"][kept].tobytes() == colors[kept].tobytes()
     assert not made["offset"][kept].any()
-    assert np.abs(made["colors"][~kept] - colors[~kept]).max() > 0.1
+    changed = np.abs(made["colors"] - colors).max(axis=1)
+    assert changed[half].min() > 0
+    assert changed[mask > 0.9].max() > 0.1
 
 
 def test_controls_reach_the_engine(job: Surroundings) -> None:
@@ -157,6 +162,7 @@ def test_previews_have_colours_and_offsets_and_change_nothing(tmp_path: Path, mo
     assert len(shown) == 2
     away = np.abs(np.stack([each["colors"] - watched["colors"] for each in shown])).max(axis=(1, 2))
     assert away[0] > away[1], "each is nearer to the result"
+    assert shown[1]["offset"].any()
     kept = given["mask"] == 0
     for each in shown:
         assert each["colors"][kept].tobytes() == colors[kept].tobytes()
@@ -209,44 +215,47 @@ def test_variations_are_the_runs_of_their_seeds(job: Surroundings, tmp_path: Pat
     sweep = job.run({"seed": 5, "variations": 3}, prompt="a red ball")
     assert [each["seed"] for each in sweep["report"]["variations"]] == [5, 6, 7]
     assert sweep["variations_picture"].shape == (2 * 48, 2 * 48, 3)
-    for number, seed in ((1, 5), (3, 7)):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        alone = Surroundings(folder).run({"seed": seed}, prompt="a red ball")["attributes"]
-        unpacked = variation(sweep["variations"], number)
-        np.testing.assert_array_equal(unpacked["colors"], alone["colors"])
-        np.testing.assert_array_equal(unpacked["displacement"], alone["displacement"])
-        np.testing.assert_allclose(unpacked["offset"], alone["offset"], atol=1e-6)
-
-
-def test_a_variation_is_made_again_alone_by_its_seed_and_its_proposal(job: Surroundings, tmp_path: Path) -> None:
-    parameters = {"start": "auto", "iterations": 1}
-    sweep = job.run(parameters | {"seed": 5, "variations": 2}, prompt="a red ball")
     (tmp_path / "alone").mkdir()
-    alone = Surroundings(tmp_path / "alone")
-    again = alone.run(parameters | {"seed": 6, "proposal": 2}, prompt="a red ball")["attributes"]
-    second = variation(sweep["variations"], 2)
-    np.testing.assert_array_equal(second["colors"], again["colors"])
-    np.testing.assert_array_equal(second["displacement"], again["displacement"])
+    alone = Surroundings(tmp_path / "alone").run({"seed": 7}, prompt="a red ball")["attributes"]
+    unpacked = variation(sweep["variations"], 3)
+    np.testing.assert_array_equal(unpacked["colors"], alone["colors"])
+    np.testing.assert_array_equal(unpacked["displacement"], alone["displacement"])
+    np.testing.assert_allclose(unpacked["offset"], alone["offset"], atol=1e-6)
 
 
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few starts to choose among, one look at each, and more of them good."""
+    few = {name: starts.PATTERNS[name] for name in ("stripes", "spots", "courses")}
+    values = {"PATTERNS": few, "COLORS": 1, "REFINEMENTS": (), "SIZES": (0.14,), "ROUNDS": ((2, (1.0,)),)}
+    for name, value in values.items():
+        monkeypatch.setattr(starts, name, value)
+    monkeypatch.setattr(variety, "GOOD", 1.0)
+
+
+@pytest.mark.usefixtures("short_search")
+def test_a_killed_sweep_goes_on_where_it_was_and_a_variation_is_made_again_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     monkeypatch.setattr("restyle_server.context.PROGRESS_INTERVAL", 0.0)
-    parameters = {"variations": 2, "iterations": 4, "start": "auto"}
+    parameters = {"iterations": 4, "start": "auto"}
+    sweep = parameters | {"seed": 5, "variations": 2}
     stopped = Surroundings(tmp_path, stop_at="Variation 2 of 2: step 3")
     with pytest.raises(Stopped):
-        stopped.run(parameters, prompt="a red ball")
+        stopped.run(sweep, prompt="a red ball")
     again = Surroundings(tmp_path)
-    resumed = again.run(parameters, prompt="a red ball")
+    resumed = again.run(sweep, prompt="a red ball")
     messages = [data["message"] for what, data in again.said if what == "progress"]
     assert not [message for message in messages if "Variation 1" in message or "Choosing" in message]
     assert [message.split(" of 4")[0][-1] for message in messages if "Variation 2" in message] == ["3", "4"]
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    whole = Surroundings(fresh).run(parameters, prompt="a red ball")
-    for name, array in whole["variations"].items():
-        np.testing.assert_array_equal(resumed["variations"][name], array)
+    first, second = (style.metadata["recipe"] for style in separate(resumed["styles"]))
+    assert first["kind"] != second["kind"], "or the proposal would make no difference"
+    (tmp_path / "alone").mkdir()
+    alone = Surroundings(tmp_path / "alone").run(parameters | {"seed": 6, "proposal": 2}, prompt="a red ball")
+    unpacked = variation(resumed["variations"], 2)
+    np.testing.assert_array_equal(unpacked["colors"], alone["attributes"]["colors"])
+    np.testing.assert_array_equal(unpacked["displacement"], alone["attributes"]["displacement"])
 
 
 def test_two_objects_with_prompts_of_their_own(job: Surroundings) -> None:
@@ -263,7 +272,16 @@ def test_two_objects_with_prompts_of_their_own(job: Surroundings) -> None:
     assert first[:, 0].mean() > first[:, 2].mean()
     assert second[:, 2].mean() > second[:, 0].mean()
     assert made["picture"].shape == (2 * 48, 4 * 48, 3)
-    assert len(made["report"]["views"]) == 2
+    attributes, views = made["attributes"], made["report"]["views"]
+    for number, (azimuth, _) in enumerate(views):
+        own, shown = slice(number * COUNT, (number + 1) * COUNT), made["picture"][number * 48 :][:48, :48]
+        moved, flat = (
+            render_views(points, FACES, linear_to_srgb(attributes["colors"][own]),
+                         [math.radians(azimuth)], SHEET_ELEVATIONS[:1], size=48)[0].astype(int)
+            for points in (both.vertices[own] + attributes["offset"][own], both.vertices[own])
+        )  # fmt: skip
+        assert np.abs(shown - moved).max() <= 1
+        assert np.abs(shown - flat).max() > 2, "the relief is seen"
 
 
 BAD = [  # parameters, inputs, part of the message

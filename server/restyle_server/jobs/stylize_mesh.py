@@ -29,14 +29,13 @@ from ..stylize import Stage, Step, StylizeResult, contact_sheet, optimise, prepa
 from ..stylize.detail import Detail, detail
 from ..stylize.objects import Part, columns_for
 from .sheets import numbered
+from .style_parts import SHEET_COLUMNS, SHEET_ELEVATIONS, SHEET_SIZE
 from .stylize_inputs import memory_of, options_of, per_vertex_of, targets_of
 
 PREVIEW_SECONDS = 2.0  # between two previews, at least
 PREVIEW_SHARE = 0.05  # of the time goes into previews, at most
 PREVIEW_BYTES = 1 << 19  # per second of vertex colours and offsets: all of them are written to the server's disk
 PREVIEW_VERTICES = 1_000_000  # a mesh of more is shown as a picture alone
-SHEET_COLUMNS, SHEET_SIZE = 4, 384
-SHEET_ELEVATIONS = (0.35, -0.1)  # radians: a row from above, a row from slightly below
 
 
 def run(context: JobContext, inputs: dict[str, Any], parameters: dict[str, Value]) -> dict[str, Any]:
@@ -121,7 +120,8 @@ def _warnings(encoder: ClipEncoder, inputs: dict[str, Any], parameters: dict[str
     texts = [inputs[name] for name in (*PROMPTS, "geometry_prompt") if name in inputs] + object_prompts(parameters)
     if unknown := dict.fromkeys(word for text in texts for word in encoder.unknown_words(text)):
         words = ", ".join(repr(word) for word in unknown)
-        warnings.append(f"The model {encoder.name!r} does not know {words}; these words change nothing.")
+        effect = "this word changes nothing" if len(unknown) == 1 else "these words change nothing"
+        warnings.append(f"The model {encoder.name!r} does not know {words}; {effect}.")
     return warnings
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .cameras import look_at_origin
 from .objects import columns_for, joined
 from .render import Pictures, contact_sheet, draw
 from .run import Run
+from .scene import Scene
 from .style import Style
 
 PREVIEW_SIZE = 256
@@ -63,8 +65,15 @@ def surface(run: Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     colors, offsets = [], []
     for scene, (color, height) in zip(run.scenes, run.surfaces(), strict=True):
         colors.append(color.cpu().numpy())
-        offsets.append((height.cpu().numpy()[:, None] * scene.radius * scene.object_normals).astype(np.float32))
+        offsets.append((_displacement(scene, height)[:, None] * scene.object_normals).astype(np.float32))
     return joined(run.stage.parts, colors), joined(run.stage.parts, offsets)
+
+
+def _displacement(scene: Scene, height: Tensor) -> NDArray[np.float64]:
+    """Radii (V,) in object units; of a vertex without a face nothing was seen, so it stays where it is."""
+    used, displacement = scene.used.cpu().numpy(), np.zeros(len(height))
+    displacement[used] = height.double().cpu().numpy()[used] * scene.radius
+    return displacement
 
 
 @torch.no_grad()
@@ -76,12 +85,8 @@ def result(run: Run, ended: str) -> StylizeResult:
     for scene, style in zip(run.scenes, styles, strict=True):
         color, height = style.of_scene(scene)
         embedded = scene.embed_all_around(scene.deformed(height), [color], views=SCORE_VIEWS)
-        displacement = height.double().cpu().numpy() * scene.radius
-        loose = np.ones(len(displacement), dtype=bool)
-        loose[scene.used.cpu().numpy()] = False
-        displacement[loose] = 0.0  # nothing was seen of a vertex without a face: it stays where it is
         colors.append(color.cpu().numpy())
-        heights.append(displacement)
+        heights.append(_displacement(scene, height))
         normals.append(scene.object_normals)
         scores.append(float(scene.fit(embedded)[0]))
     parts = run.stage.parts

@@ -99,13 +99,11 @@ def solid(scene: Scene, color: Triple) -> Start:
     return Recipe("solid", first=color).on(*scene.chart)
 
 
-def best_start(scene: Scene, on_batch: Callable[[], None] | None = None) -> Start:
-    """The start with the least of what a run minimises; `on_batch` is called every now and then, and may raise."""
-    return ranked_starts(scene, on_batch)[0][0]
-
-
 def ranked_starts(scene: Scene, on_batch: Callable[[], None] | None = None) -> list[tuple[Start, float]]:
-    """The best starts, best first, with what a run minimises of each and the margin that its kind must make up for."""
+    """The best starts, best first, with what a run minimises of each and the margin that its kind must make up for.
+
+    on_batch: called every now and then, and may raise.
+    """
     colors = _best_colors(scene, on_batch)
     chart = Chart.of(*scene.chart)
     shares = [(kind, size, pattern(chart, size)) for kind, pattern in PATTERNS.items() for size in SIZES]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from restyle.errors import ResourcesError
 from restyle_server.models.clip import load_mini, random_openclip
 from restyle_server.stylize import PRESETS, options_for
 from restyle_server.stylize.judge import Judge
-from restyle_server.stylize.memory import GIB, Need, Plan, kept_for_backward, need_of, plan_memory
+from restyle_server.stylize.memory import GIB, Need, Plan, available, kept_for_backward, need_of, plan_memory
 from restyle_server.stylize.run import Run
 from restyle_server.stylize.stage import prepare
 
@@ -43,6 +44,31 @@ def test_plans_fit_or_are_refused_with_numbers() -> None:
         plan_memory(need, CPU, 0.9 * GIB)
 
 
+def test_what_fits_whole_is_not_cut() -> None:
+    dense = plan_memory(Need(GIB, 10_000.0, 0.02 * GIB, vertices=1_000_000, pictures=2), CPU, 4 * GIB)
+    assert dense.vertices_at_once is not None
+    assert dense.pictures_at_once is None
+    many = plan_memory(Need(GIB, 10_000.0, 0.02 * GIB, vertices=2_000, pictures=400), CPU, 4 * GIB)
+    assert many.vertices_at_once is None
+    assert many.pictures_at_once is not None
+
+
+def test_what_the_machine_has_is_not_counted_on_to_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr("restyle_server.stylize.memory.Path", lambda _: limit)
+    limit.write_text("max\n")
+    total = available(CPU)
+    assert total is not None
+    limit.write_text(f"{10 * GIB}\n")
+    assert available(CPU) == min(total, 10 * GIB), "a container has what it was given"
+    limit.write_text("1000000\n")
+    assert available(CPU) == 1_000_000
+    monkeypatch.setattr("restyle_server.stylize.memory.available", lambda _: 10.0 * GIB)
+    need = Need(fixed=9.0 * GIB, vertex=1.0, picture=1.0, vertices=1, pictures=1)
+    with pytest.raises(ResourcesError, match=r"8\.5 GiB can be counted on here \(cpu\)"):
+        plan_memory(need, CPU, None)
+
+
 def test_what_is_kept_is_counted() -> None:
     """A product keeps both for the gradient of each; adding keeps nothing; the exponential keeps its result."""
     x, w = torch.rand(100, 50, requires_grad=True), torch.rand(50, 20, requires_grad=True)
@@ -58,7 +84,14 @@ def test_needs_grow_with_what_causes_them() -> None:
     assert (large.vertex, large.picture) == (small.vertex, small.picture)
     wide = need_of([(1000, 2000)], Judge(TinyEncoder(), replace(SMALL, width=256), CPU))
     assert wide.vertex > 2 * small.vertex
-    assert small.pictures == SMALL.views * (SMALL.global_copies + SMALL.local_copies + SMALL.geometry_copies)
+    copies = SMALL.global_copies + SMALL.local_copies + SMALL.geometry_copies
+    assert small.pictures == SMALL.views * copies
+    assert need_of([(1000, 2000)] * 3, judge).pictures == 3 * 2 * copies, "two views of each object at least"
+    apart, shared = (
+        need_of([(1000, 2000)], Judge(TinyEncoder(), replace(SMALL, shared_views=shared), CPU))
+        for shared in (False, True)
+    )
+    assert apart.fixed > shared.fixed, "the bare shape is drawn from cameras of its own"
 
 
 class LinearEncoder(TinyEncoder):
@@ -72,10 +105,21 @@ class LinearEncoder(TinyEncoder):
         return images.flatten(1) @ self.weights
 
 
+class SquareEncoder(LinearEncoder):
+    """Keeps each picture too, which is what a square's gradient takes."""
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        return super().encode_image(images.square())
+
+
 def test_the_encoders_weights_count_once_and_not_for_every_picture() -> None:
-    thin, wide = (need_of([(100, 200)], Judge(LinearEncoder(width), SMALL, CPU)) for width in (10, 110))
+    thin, wide, square = (
+        need_of([(100, 200)], Judge(encoder, SMALL, CPU))
+        for encoder in (LinearEncoder(10), LinearEncoder(110), SquareEncoder(10))
+    )
     assert wide.fixed - thin.fixed == 4 * 3 * 32 * 32 * 100
-    assert (thin.picture, wide.picture) == (0, 0)
+    assert square.fixed == thin.fixed
+    assert (thin.picture, wide.picture, square.picture) == (0, 0, 4 * 3 * 32 * 32)
 
 
 # ViT-B/32: 12 blocks of 50 tokens of 768 numbers. A block keeps of each token at least what goes into its four

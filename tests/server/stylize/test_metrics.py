@@ -43,8 +43,7 @@ def test_there_are_24_views_at_the_published_places() -> None:
 
 def test_a_ball_is_seen_as_large_as_it_should_be() -> None:
     vertices, faces = sphere(60, 90)
-    pictures = evaluation_pictures(vertices * 7 + 3, faces, np.full((len(vertices), 3), 0.5))
-    assert pictures.shape == (24, 3, 224, 224)
+    pictures = evaluation_pictures(vertices * 7 + 3, faces, np.full((len(vertices), 3), 0.5), size=80)
     covered = float((pictures < 1).any(dim=1).float().mean(dim=(1, 2)).mean())
     # The ball's outline is a circle of tangent 1 / sqrt(2.5 ** 2 - 1), the picture's half side is
     # tan(22.5 degrees): it reaches over all four sides a little, which the published evaluation does not mind.
@@ -61,14 +60,19 @@ def test_z_up_looks_the_same() -> None:
     x, y, z = vertices.T
     turned = np.stack([x, -z, y], axis=1)
     torch.testing.assert_close(
-        evaluation_pictures(turned, faces, colors, up="z"), evaluation_pictures(vertices, faces, colors)
+        evaluation_pictures(turned, faces, colors, up="z", size=56),
+        evaluation_pictures(vertices, faces, colors, size=56),
     )
 
 
 class MeanColor(TinyEncoder):
-    """Embeds a picture as its mean colour, and a prompt as a fixed one."""
+    """Embeds a picture as its mean colour, and a prompt as a fixed one; keeps the pictures."""
+
+    def __init__(self, resolution: int) -> None:
+        self.resolution = resolution
 
     def encode_image(self, images: Tensor) -> Tensor:
+        self.given = images
         return images.mean(dim=(2, 3))
 
     def encode_text(self, prompts: object) -> Tensor:
@@ -78,12 +82,16 @@ class MeanColor(TinyEncoder):
 def test_mes_is_the_mean_cosine_of_the_pictures() -> None:
     vertices, faces = sphere()
     colors = np.random.default_rng(1).random((len(vertices), 3))
-    pictures = evaluation_pictures(vertices, faces, colors).numpy()
-    means = pictures.mean(axis=(2, 3))
+    expert = MeanColor(224)  # so that it is given the pictures as they are
+    score = mes(expert, vertices, faces, colors, "x")
+    assert expert.given.shape == (24, 3, 224, 224)
+    means = expert.given.mean(dim=(2, 3)).numpy()
+    coarse = evaluation_pictures(vertices, faces, colors, size=56).mean(dim=(2, 3))
+    np.testing.assert_allclose(means, coarse, atol=0.01)
     expected = (means @ [1, 2, 3]) / np.linalg.norm(means, axis=1) / math.sqrt(14)
+    assert score == pytest.approx(100 * expected.mean(), rel=1e-5)
     # Making a picture smaller weighs the texels at its border a little differently.
-    np.testing.assert_allclose(cosines(MeanColor(), torch.from_numpy(pictures), "x"), expected, rtol=5e-4)
-    assert mes(MeanColor(), vertices, faces, colors, "x") == pytest.approx(100 * expected.mean(), rel=5e-4)
+    np.testing.assert_allclose(cosines(MeanColor(32), expert.given, "x"), expected, rtol=5e-4)
 
 
 def test_its_is_the_first_tenth_step_above_the_threshold() -> None:

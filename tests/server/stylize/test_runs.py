@@ -121,18 +121,31 @@ def test_symmetry_is_across_the_objects_own_axis(up: str, axis: str) -> None:
 
 
 def test_folding_keeps_one_half_and_mirrors_the_other() -> None:
-    options = replace(SMALL, symmetry="x")
-    points = torch.tensor([[1.0, 2.0, 3.0], [5.0, 2.0, 3.0]])
+    options = replace(SMALL, symmetry="x", standardize=True)
+    points = torch.tensor([[1.0, 2.0, 3.0], [5.0, 2.0, 3.0], [4.5, 1.0, 0.0]])
     plane = symmetry_plane(points, options)
-    assert plane == 3.0
-    normals = torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    assert plane == 3.0, "the middle of the box, wherever the points are dense"
+    normals = torch.tensor([[-0.6, 0.8, 0.0], [0.6, 0.8, 0.0], [-0.8, 0.0, 0.6]])
     sides, turned = folded(points, normals, options, plane)
-    assert torch.equal(sides[0], sides[1])
-    assert torch.equal(turned[0], turned[1])
-    query, moments = field_input(points, replace(options, standardize=True), plane=plane)
-    assert torch.isfinite(query).all()
-    again, _ = field_input(points, replace(options, standardize=True), plane=plane, moments=moments)
-    assert torch.equal(query, again)
+    torch.testing.assert_close(sides, torch.tensor([[2.0, 2.0, 3.0], [2.0, 2.0, 3.0], [1.5, 1.0, 0.0]]))
+    torch.testing.assert_close(turned, normals[[1, 1, 2]])
+    query, moments = field_input(points, options, plane=plane)
+    torch.testing.assert_close(query.mean(dim=0), torch.zeros(3))
+    again, _ = field_input(points[:2], options, plane=plane, moments=moments)
+    assert torch.equal(query[:2], again), "a part of it by what the whole was standardized with"
+
+
+def test_twins_but_for_rounding_become_the_same_to_the_bit() -> None:
+    random = np.random.default_rng(0)
+    points, normals = random.integers(-90, 90, (2, 500, 3)) / 100
+    mirror = np.array([-1, 1, 1])
+    both = [
+        torch.from_numpy(np.concatenate([half, half * mirror + random.uniform(-rough, rough, half.shape)])).float()
+        for half, rough in ((points, 2e-6), (normals, 2e-4))
+    ]
+    for side in folded(*both, replace(SMALL, symmetry="x"), 0.0):
+        first, second = side[:500], side[500:]
+        assert torch.equal(first[points[:, 0] != 0], second[points[:, 0] != 0])
 
 
 def test_the_level_makes_the_edges_short_enough() -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from restyle_server.stylize import PRESETS
 from restyle_server.stylize.judge import Judge
 from restyle_server.stylize.patterns import PATTERNS, Chart
 from restyle_server.stylize.scene import Scene
-from restyle_server.stylize.starts import KINDS, PALETTE, Recipe, Start, best_start, grey, solid
+from restyle_server.stylize.starts import KINDS, PALETTE, Recipe, Start, grey, ranked_starts, solid
 
 from .conftest import TinyEncoder, sphere
 
@@ -21,7 +22,7 @@ OPTIONS = replace(PRESETS["standard"], low_precision=False)
 
 
 def dense_chart() -> Chart:
-    points = torch.from_numpy(sphere(150, 300)[0]).float()
+    points = normalize(torch.randn(40_000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
     return Chart.of(points, points)
 
 
@@ -59,7 +60,7 @@ def test_courses_are_rows_of_shifted_bricks() -> None:
 @pytest.mark.parametrize(("color", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
 def test_search_finds_the_colour(color: str, channel: int) -> None:
     scene = Scene(*sphere(), f"a {color} ball", Judge(TinyEncoder(), OPTIONS, CPU))
-    start = best_start(scene)
+    start = ranked_starts(scene)[0][0]
     assert start.color.mean(dim=0).argmax() == channel
     assert (
         _misfit(scene, start)
@@ -105,7 +106,7 @@ def test_captions_that_mean_the_same_are_no_contrasts() -> None:
 
 def test_a_recipe_makes_its_start_again() -> None:
     scene = Scene(*sphere(), "a blue ball", Judge(TinyEncoder(), OPTIONS, CPU))
-    start = best_start(scene)
+    start = ranked_starts(scene)[0][0]
     again = Recipe.from_numbers(start.recipe.numbers()).on(scene.points, scene.normals)
     assert again.recipe == start.recipe
     assert torch.equal(again.color, start.color)

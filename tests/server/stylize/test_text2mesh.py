@@ -65,7 +65,9 @@ def test_same_seed_same_bits(ball: tuple, encoder: object) -> None:
 def test_scale_and_place_do_not_matter(ball: tuple, encoder: object) -> None:
     """Powers of two and whole numbers keep the arithmetic exact, so that only the scale differs."""
     plain = run(ball, encoder)
-    moved = run((ball[0] * 64.0, ball[1]), encoder)
+    seen: list[np.ndarray] = []
+    moved = run((ball[0] * 64.0, ball[1]), encoder, on_step=lambda step: seen.append(step.surface()[1]))
+    np.testing.assert_allclose(seen[-1], moved.offset, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(moved.offset, plain.offset * 64.0, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(moved.colors, plain.colors, atol=1e-4)
     far = run((ball[0] + [1000.0, -50.0, 3.0], ball[1]), encoder)
@@ -105,24 +107,22 @@ def test_resumed_run_ends_in_the_same_bits(ball: tuple, encoder: object) -> None
     assert resumed.history == whole.history
 
 
-def test_steps_report_progress_and_draw(ball: tuple, encoder: object) -> None:
+def test_steps_report_progress_and_draw_and_watching_changes_nothing(ball: tuple, encoder: object) -> None:
     steps: list[Step] = []
     pictures = []
 
     def watch(step: Step) -> None:
         steps.append(step)
-        pictures.append(step.render())
+        if step.iteration in (1, 8):
+            pictures.append(step.render())
+            step.state()
 
-    run(ball, encoder, SMALL, on_step=watch)
+    watched = run(ball, encoder, SMALL, on_step=watch)
     assert [step.iteration for step in steps] == list(range(1, 9))
     assert {step.iterations for step in steps} == {8}
     assert pictures[0].shape == (256, 256, 3)
     assert pictures[0].dtype == np.uint8
-    assert (pictures[0] != pictures[-1]).any()
-
-
-def test_watching_changes_nothing(ball: tuple, encoder: object) -> None:
-    watched = run(ball, encoder, on_step=lambda step: (step.render(), step.state()))
+    assert (pictures[0] != pictures[1]).any()
     np.testing.assert_array_equal(watched.colors, run(ball, encoder).colors)
 
 
@@ -168,9 +168,14 @@ NASTY = {
 def test_nasty_meshes_come_out_finite(name: str, preset: str, encoder: object) -> None:
     options = SMALL if preset == "standard" else replace(PRESETS["reference"], width=16, frequencies=8)
     vertices, faces = (np.array(part) for part in NASTY[name])
-    result = run((vertices, faces), encoder, replace(options, iterations=3, azimuth_std=0.3, elevation_std=0.2))
+    options, seen = replace(options, iterations=3, azimuth_std=0.3, elevation_std=0.2), []
+    result = run((vertices, faces), encoder, options, on_step=lambda step: seen.append(step.surface()[1]))
     for array in (result.colors, result.displacement, result.offset):
         assert np.isfinite(array).all()
+    if name == "isolated vertices":
+        for offset in (result.offset, seen[-1]):
+            assert offset[:3].any()
+            assert not offset[3].any(), "nothing was seen of it"
 
 
 def test_bad_mesh_is_refused(ball: tuple, encoder: object) -> None:

@@ -22,17 +22,17 @@ def middles(size: int) -> np.ndarray:
     return np.stack([(x.ravel() + 0.5) / size, 1 - (y.ravel() + 0.5) / size], axis=1)
 
 
-def closest(triangle: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """The point of a triangle (3, 2) nearest to another, by trying its inside and its three edges."""
+def closest(triangle: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The points of a triangle (3, 2) nearest to others (P, 2), by trying its inside and its three edges."""
     a, b, c = triangle
-    weights = np.linalg.solve(np.stack([b - a, c - a], axis=1), point - a)
-    if weights.min() >= 0 and weights.sum() <= 1:
-        return point
+    weights = np.linalg.solve(np.stack([b - a, c - a], axis=1), (points - a).T)
+    inside = (weights.min(axis=0) >= 0) & (weights.sum(axis=0) <= 1)
     found = []
     for first, second in ((a, b), (b, c), (c, a)):
-        t = np.clip((point - first) @ (second - first) / ((second - first) @ (second - first)), 0, 1)
-        found.append(first + t * (second - first))
-    return min(found, key=lambda each: np.linalg.norm(each - point))
+        t = np.clip((points - first) @ (second - first) / ((second - first) @ (second - first)), 0, 1)
+        found.append(first + t[:, None] * (second - first))
+    nearest = np.linalg.norm(np.array(found) - points, axis=2).argmin(axis=0)
+    return np.where(inside[:, None], points, np.array(found)[nearest, np.arange(len(points))])
 
 
 def islands(seed: int) -> np.ndarray:
@@ -49,7 +49,7 @@ def test_every_texel_has_the_nearest_face(seed: int, chunk: int, monkeypatch: py
     monkeypatch.setattr(unwrap, "MAX_FRAGMENTS", chunk)
     size, uv = 40, islands(seed)
     texels = rasterise(uv, size)
-    nearest = np.array([[closest(face, middle) for face in uv] for middle in middles(size)])
+    nearest = np.stack([closest(face, middles(size)) for face in uv], axis=1)
     apart = np.linalg.norm((nearest - middles(size)[:, None]) * size, axis=2)
     covered = np.flatnonzero(apart.min(axis=1) <= np.sqrt(0.5))
     np.testing.assert_array_equal(texels.pixel, covered)
