@@ -44,10 +44,11 @@ def _property(parameter: Parameter) -> Any:
             described["search"] = _models
         return StringProperty(default=str(parameter.default or ""), maxlen=int(high or 0), **described)
     limits = {name: bound for name, bound in (("min", low), ("max", high)) if bound is not None}
+    begin = next(value for value in (parameter.default, parameter.start, low, 0) if value is not None)
     if parameter.type == "int":
         limits = {name: int(bound) for name, bound in limits.items()}
-        return IntProperty(default=int(parameter.default or low or 0), **limits, **described)
-    return FloatProperty(default=float(parameter.default or low or 0.0), **limits, **described)
+        return IntProperty(default=int(begin), **limits, **described)
+    return FloatProperty(default=float(begin), **limits, **described)
 
 
 def _is_chosen_from(group: bpy.types.PropertyGroup, image: bpy.types.Image) -> bool:

@@ -27,6 +27,7 @@ class Parameter:
     minimum, maximum: inclusive bounds of an int or float; for a str the largest length is `maximum`.
     choices: the allowed values of a choice, each with one line of help.
     front: shown first in the panel; the others sit in its Advanced part.
+    start: of a number without a default, what an artist who sets it begins with.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Parameter:
     choices: Mapping[str, str] | None = None
     unit: str = ""
     front: bool = False
+    start: float | None = None
 
     def check(self, value: object) -> Value:
         """Return `value` in the parameter's own type, or raise UsageError that says what is allowed."""

@@ -218,6 +218,7 @@ def test_a_blender_that_ended_finds_its_picture_again(send, server, part, pump_u
 
 def test_a_value_that_is_given_is_used(panel):
     assert not panel.use_granularity
+    assert panel.granularity == 36, "what the job would most often take, to begin with"
     panel.granularity = 30
     assert panel.use_granularity
     panel.use_granularity = False

@@ -75,6 +75,9 @@ def test_every_variation_and_every_object_leaves_a_file_of_its_style(serving: di
     assert [Path(path).stem for path in record["outputs"]["styles"]] == names
     assert [read_model(path).metadata["about"]["seed"] for path in record["outputs"]["styles"]] == [3, 3, 4, 4]
     assert {Path(path).suffix for path in record["outputs"]["previews"]} == {".png"}
+    meshes = ["out.variation_1.obj", "out.variation_1.2.obj", "out.variation_2.obj", "out.variation_2.2.obj"]
+    assert [Path(path).name for path in record["outputs"]["variations"]] == meshes[::2]
+    assert [Path(path).name for path in record["outputs"]["variation_objects"]] == meshes
     run(serving, tmp_path, "style", "apply", "looks.variation_2.2.safetensors", "tall.obj", "-o", "again.obj")
     again, made = (read_mesh(tmp_path / name).vertices for name in ("again.obj", "out.variation_2.2.obj"))
     np.testing.assert_allclose(again, made, atol=1e-5)  # the field sees as many points at once as there are

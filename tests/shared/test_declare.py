@@ -121,3 +121,7 @@ def test_every_declared_job_is_complete(job):
     assert {port.kind for port in (*job.inputs, *job.outputs)} <= set(KINDS)
     assert all(part.help.endswith(".") for part in (*job.inputs, *job.outputs, *job.parameters))
     assert job.check_parameters({parameter.name: parameter.default for parameter in job.parameters})
+    for parameter in job.parameters:
+        if parameter.start is not None:
+            assert parameter.default is None
+            assert parameter.check(parameter.start) == parameter.start

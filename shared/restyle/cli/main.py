@@ -38,7 +38,8 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             command = [getattr(parsed, name, None) for name in ("command", "action")]
             self.prog = " ".join(filter(None, [self.prog, *command]))
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            hint = "" if unknown[0].startswith("-") else ". Words that belong together go in quotes"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return parsed
 
 

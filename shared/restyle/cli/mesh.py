@@ -78,11 +78,15 @@ def _write(
     if len(written) > 1:
         outputs["objects"] = written
     if "variations" in result.outputs:
-        outputs["variations"] = [
-            _write_objects(target.with_stem(f"{target.stem}.variation_{number}"), subject, each)[0]
+        made = [
+            _write_objects(
+                target.with_stem(f"{target.stem}.variation_{number}"), subject, variation(result.variations, number)
+            )
             for number in range(1, len(report["variations"]) + 1)
-            if (each := variation(result.variations, number))
         ]
+        outputs["variations"] = [paths[0] for paths in made]
+        if len(written) > 1:
+            outputs["variation_objects"] = [path for paths in made for path in paths]
         sheet = target.with_name(f"{target.stem}.variations.png")
         write_picture(sheet, result.variations_picture)
         outputs["variations_picture"] = str(sheet.resolve())

@@ -64,6 +64,7 @@ _GRANULARITY = Parameter(
     4,
     256,
     unit="px",
+    start=36,
     front=True,
 )
 
@@ -94,12 +95,21 @@ _COMPLETENESS = Parameter(
     "Completeness",
     1e-4,
     10.0,
+    start=0.003,
 )
 _GUIDE_WEIGHT = Parameter(
     "guide_weight", "float", 1.0, "How much the passes count beside the colours.", "Guide Weight", 0.0, 10.0
 )
 _WIDTH = Parameter(
-    "width", "int", None, "Width of the result; empty takes the structure picture's.", "Width", 1, MAX_SIDE, unit="px"
+    "width",
+    "int",
+    None,
+    "Width of the result; empty takes the structure picture's.",
+    "Width",
+    1,
+    MAX_SIDE,
+    unit="px",
+    start=1024,
 )
 _HEIGHT = Parameter(
     "height",
@@ -110,6 +120,7 @@ _HEIGHT = Parameter(
     1,
     MAX_SIDE,
     unit="px",
+    start=1024,
 )
 _ITERATIONS = Parameter(
     "iterations",

@@ -118,9 +118,19 @@ JOBS = (
             Parameter("method", "choice", "speednet", "What decides the speed.", "Method", choices=METHODS, front=True),
             Parameter("speed", "float", 2.0, "Speed on the whole.", "Speed", 0.05, 100.0, unit="x", front=True),
             Parameter(
-                "duration", "float", None, "Length of the result, instead of a speed.", "Duration", 1e-3, 1e6, unit="s"
+                "duration",
+                "float",
+                None,
+                "Length of the result, instead of a speed.",
+                "Duration",
+                1e-3,
+                1e6,
+                unit="s",
+                start=10,
             ),
-            Parameter("frames", "int", None, "Length of the result, instead of a speed.", "Frames", 1, 10_000_000),
+            Parameter(
+                "frames", "int", None, "Length of the result, instead of a speed.", "Frames", 1, 10_000_000, start=250
+            ),
             Parameter(
                 "min_speed",
                 "float",
@@ -130,6 +140,7 @@ JOBS = (
                 0.02,
                 100.0,
                 unit="x",
+                start=1,
             ),
             Parameter(
                 "max_speed",
@@ -140,6 +151,7 @@ JOBS = (
                 0.02,
                 1000.0,
                 unit="x",
+                start=8,
             ),
             Parameter(
                 "smoothness", "float", 0.3, "Time that a change of speed takes.", "Smoothness", 0.0, 30.0, unit="s"

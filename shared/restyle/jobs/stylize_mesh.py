@@ -117,7 +117,16 @@ _TIME = (
         1,
         100,
     ),
-    Parameter("iterations", "int", None, "Optimisation steps; empty takes the preset's own.", "Iterations", 1, 20_000),
+    Parameter(
+        "iterations",
+        "int",
+        None,
+        "Optimisation steps; empty takes the preset's own.",
+        "Iterations",
+        1,
+        20_000,
+        start=300,
+    ),
     Parameter(
         "seconds",
         "float",
@@ -127,6 +136,7 @@ _TIME = (
         1,
         86_400,
         unit="s",
+        start=60,
     ),
     Parameter("early_stop", "bool", False, "End when the score no longer rises.", "Stop When Settled"),
     Parameter(
@@ -147,6 +157,7 @@ _TIME = (
         0.25,
         4096,
         unit="GiB",
+        start=4,
     ),
 )
 
@@ -167,6 +178,7 @@ _CONTROLS = (
         "Largest Displacement",
         0.0,
         0.5,
+        start=0.05,
     ),
     Parameter(
         "direction",
@@ -238,9 +250,18 @@ _VIEWS = (
         -360,
         360,
         unit="degrees",
+        start=90,
     ),
     Parameter(
-        "elevation", "float", None, "Height of the main view above the horizon.", "Elevation", -90, 90, unit="degrees"
+        "elevation",
+        "float",
+        None,
+        "Height of the main view above the horizon.",
+        "Elevation",
+        -90,
+        90,
+        unit="degrees",
+        start=20,
     ),
 )
 

@@ -86,6 +86,11 @@ def test_a_wrong_flag_is_named_with_what_is_allowed(words: str, reason: str) -> 
     assert words.split(maxsplit=1)[0] in caught.value.message
 
 
+def test_words_without_quotes_are_explained() -> None:
+    with pytest.raises(UsageError, match=r"arguments: brick\. Words .* quotes\. See: restyle mesh --help"):
+        build_parser().parse_args(["mesh", "a.obj", "red", "brick", "-o", "b.ply"])
+
+
 def test_help_tells_ranges_choices_and_defaults() -> None:
     parser = Parser(prog="sample")
     add_parameters(parser, SAMPLE)
